@@ -1,0 +1,90 @@
+import type { AgentPolicy } from '../agents/types.ts';
+import type { CompiledLayer } from '../kernel/index.ts';
+import type { GatehouseConfig } from './schema.ts';
+
+/** One thing wrong with an input: where, what, and what to do. */
+export interface ConfigIssue {
+  /** Dotted path, for example `gateway.port`; empty for the file as a whole. */
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+  /** Nearest known key when a key is unknown. */
+  readonly nearest?: string;
+  readonly fix: string;
+  readonly file?: string;
+  /** 1-based. */
+  readonly line?: number;
+}
+
+export interface ProviderConfig {
+  readonly id: string;
+  readonly api: 'openai-completions' | 'anthropic-messages' | 'rehearsal';
+  readonly baseUrl: string;
+  /** Name of the secret that egress puts in; null when the provider needs none. */
+  readonly secret: string | null;
+  readonly models: readonly { readonly id: string; readonly name: string; readonly contextTokens: number }[];
+}
+
+/** A value that only egress may resolve (K1). */
+export interface SecretReference {
+  /** Where it stands in the configuration, which is also its name, e.g. `models.providers.openai.apiKey`. */
+  readonly name: string;
+  readonly source: 'env' | 'file' | 'exec';
+  /** Variable name, absolute path, or the exec argv as a JSON array. */
+  readonly id: string;
+  /** Canonical host (and port) that the value may be sent to. */
+  readonly host: string;
+  readonly port: number;
+  /** How the value travels: `authorization: Bearer {}` and the like. */
+  readonly header: string;
+}
+
+/** Validated, defaults applied, frozen: what every process runs on. */
+export interface EffectiveConfig {
+  readonly config: GatehouseConfig;
+  /** SHA-256 of the canonical effective configuration including the playbooks. */
+  readonly hash: string;
+  /** Number of the snapshot that this configuration is, 0 before it was recorded. */
+  readonly snapshot: number;
+  readonly warnings: readonly ConfigIssue[];
+  readonly defaultAgent: string;
+  readonly agents: ReadonlyMap<string, AgentPolicy>;
+  readonly providers: readonly ProviderConfig[];
+  readonly secrets: readonly SecretReference[];
+  /** The layer that bounds the whole install, grants included. */
+  readonly ceiling: CompiledLayer;
+}
+
+export interface ConfigSnapshot {
+  readonly number: number;
+  readonly hash: string;
+  readonly at: number;
+  readonly author: string;
+  readonly ticket: string;
+  readonly reason: string;
+}
+
+export interface ConfigService {
+  current(): EffectiveConfig;
+  /** The text of the file as it stands, with secrets' values never included (there are none: K1). */
+  get(path?: string): unknown;
+  /** Validate a candidate text (or the file on disk); never changes anything. */
+  validate(text?: string): Promise<{ readonly ok: boolean; readonly issues: readonly ConfigIssue[] }>;
+  /** Change one key: validate the whole, write atomically, snapshot, apply. */
+  set(
+    path: string,
+    value: unknown,
+    by: { readonly author: string; readonly ticket: string; readonly reason: string },
+  ): Promise<ConfigSnapshot>;
+  jsonSchema(): Readonly<Record<string, unknown>>;
+  history(): Promise<readonly ConfigSnapshot[]>;
+  /** Unified diff of two snapshots' canonical texts. */
+  diff(from: number, to: number): Promise<string>;
+  rollback(
+    to: number,
+    by: { readonly author: string; readonly ticket: string; readonly reason: string },
+  ): Promise<ConfigSnapshot>;
+  /** Re-read the file; on any issue the running configuration stays and the issues are returned. */
+  reload(author: string): Promise<{ readonly applied: boolean; readonly issues: readonly ConfigIssue[] }>;
+  onApplied(listener: (next: EffectiveConfig, previous: EffectiveConfig) => void): () => void;
+}

@@ -1,0 +1,161 @@
+import type { Layer } from '../../kernel/index.ts';
+
+/** OpenClaw's operator scopes. `operator.admin` implies all; `operator.write` implies `operator.read`. */
+export const SCOPES = [
+  'operator.read',
+  'operator.write',
+  'operator.approvals',
+  'operator.pairing',
+  'operator.questions',
+  'operator.talk',
+  'operator.talk.secrets',
+  'operator.admin',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export type CredentialKind = 'token' | 'device' | 'socket' | 'process';
+
+/** Who is behind a request, as its transport proved. */
+export interface Principal {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: CredentialKind;
+  /** Already expanded: implied scopes are listed. */
+  readonly scopes: readonly Scope[];
+  /** Agent ids this principal may use; `*` is all. An empty list is none. */
+  readonly agents: readonly string[];
+  /** Credential that proved it, so that a revocation can end its connections. */
+  readonly credentialId: string;
+}
+
+export interface TokenSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly agents: readonly string[];
+  /** CIDR blocks the token may be used from; empty means any address that reaches the listener. */
+  readonly addresses: readonly string[];
+  readonly owner: string;
+  readonly ticket: string;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+  readonly lastUsedAt: number | null;
+  readonly lastUsedFrom: string | null;
+}
+
+export interface IssueTokenRequest {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly agents?: readonly string[];
+  readonly addresses?: readonly string[];
+  readonly owner?: string;
+  readonly ticket?: string;
+  readonly expiresAt?: number;
+}
+
+/** What the transport knows about a caller before it is authenticated. */
+export interface PeerFacts {
+  /** Canonical IP text, or `unix` for the operator's socket. */
+  readonly address: string;
+  readonly userAgent: string;
+  readonly surface: 'http' | 'ws' | 'socket';
+}
+
+/** OpenClaw's device proof (protocol a.5). */
+export interface DeviceProof {
+  readonly id: string;
+  readonly publicKey: string;
+  readonly signature: string;
+  readonly signedAt: number;
+  readonly nonce: string;
+}
+
+export interface DeviceClaim {
+  readonly proof: DeviceProof;
+  readonly clientId: string;
+  readonly clientMode: string;
+  readonly role: string;
+  readonly scopes: readonly string[];
+  readonly platform: string;
+  readonly deviceFamily: string;
+  readonly displayName: string;
+  /** The nonce that this socket was challenged with. */
+  readonly challenge: string;
+}
+
+export interface DeviceRecord {
+  readonly deviceId: string;
+  readonly publicKey: string;
+  readonly principal: string;
+  readonly displayName: string;
+  readonly platform: string;
+  readonly role: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  readonly approvedAt: number;
+}
+
+export interface PendingDevice {
+  readonly requestId: string;
+  readonly deviceId: string;
+  readonly publicKey: string;
+  readonly displayName: string;
+  readonly platform: string;
+  readonly clientId: string;
+  readonly clientMode: string;
+  readonly role: string;
+  readonly scopes: readonly Scope[];
+  readonly remoteIp: string;
+  readonly reason: 'not-paired' | 'scope-upgrade' | 'metadata-upgrade' | 'role-upgrade';
+  readonly createdAt: number;
+}
+
+/** What was presented at connect; fields are undefined when absent, and are never logged. */
+export interface ConnectCredentials {
+  readonly token?: string;
+  readonly password?: string;
+  readonly deviceToken?: string;
+  readonly device?: DeviceClaim;
+}
+
+export interface ConnectGrant {
+  readonly principal: Principal;
+  readonly role: string;
+  /** Requested scopes ∩ what the principal has. */
+  readonly scopes: readonly Scope[];
+  /** Issued once for a device that proved itself with a valid token. */
+  readonly deviceToken?: string;
+  readonly deviceId?: string;
+}
+
+/** Every way in ends here. Failures are GatehouseErrors with codes of AUTH_CODES and are in the ledger. */
+export interface AuthService {
+  /** Bearer token of an HTTP request. */
+  authenticateToken(token: string | undefined, peer: PeerFacts): Promise<Principal>;
+  /** `connect` of the WebSocket protocol: a token, a device proof, or both (protocol a.5, a.6). */
+  authenticateConnect(
+    credentials: ConnectCredentials,
+    requestedScopes: readonly string[] | undefined,
+    peer: PeerFacts,
+  ): Promise<ConnectGrant>;
+  /** Principal of the operator's own socket, which only the home's owner can open. */
+  localOperator(): Principal;
+  issueToken(request: IssueTokenRequest): Promise<{ readonly token: string; readonly summary: TokenSummary }>;
+  listTokens(): Promise<readonly TokenSummary[]>;
+  revokeToken(idOrName: string): Promise<TokenSummary>;
+  listDevices(): Promise<{
+    readonly pending: readonly PendingDevice[];
+    readonly paired: readonly DeviceRecord[];
+  }>;
+  approveDevice(requestId: string, approver: Principal): Promise<DeviceRecord>;
+  rejectDevice(requestId: string): Promise<PendingDevice>;
+  removeDevice(deviceId: string): Promise<DeviceRecord>;
+  /** Called once per credential that stops being valid; live connections of it must end within one second. */
+  onRevoked(listener: (credentialId: string, reason: string) => void): () => void;
+  onDeviceRequest(listener: (request: PendingDevice) => void): () => void;
+}
+
+/** The rights of a principal as a layer of authority. */
+export type PrincipalLayer = (principal: Principal) => Layer;

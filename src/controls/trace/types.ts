@@ -1,0 +1,58 @@
+import type { Ledger, LedgerEvent, LedgerType } from '../../kernel/index.ts';
+
+/** A stored record. `hash` covers every other field and the previous record's hash of the same writer. */
+export interface LedgerRecord extends LedgerEvent {
+  readonly writer: string;
+  readonly seq: number;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+export interface LedgerQuery {
+  readonly limit?: number;
+  readonly after?: number;
+  readonly before?: number;
+  readonly type?: LedgerType;
+  readonly action?: string;
+  readonly trace?: string;
+  readonly principal?: string;
+  readonly agent?: string;
+  readonly session?: string;
+  readonly run?: string;
+  readonly code?: string;
+}
+
+export interface LedgerProblem {
+  readonly writer: string;
+  readonly seq: number;
+  readonly code:
+    | 'LEDGER_EDITED'
+    | 'LEDGER_MISSING'
+    | 'LEDGER_REORDERED'
+    | 'LEDGER_TRUNCATED'
+    | 'LEDGER_SIGNATURE_BAD'
+    | 'LEDGER_UNREADABLE';
+  readonly message: string;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly records: number;
+  readonly checkpoints: number;
+  readonly writers: readonly { readonly writer: string; readonly head: number; readonly hash: string }[];
+  readonly problems: readonly LedgerProblem[];
+}
+
+/** The process's own writer, plus reading and proving. */
+export interface LedgerService extends Ledger {
+  query(query: LedgerQuery): Promise<readonly LedgerRecord[]>;
+  get(writer: string, seq: number): Promise<LedgerRecord | undefined>;
+  verify(): Promise<VerifyReport>;
+  /** Sign the heads of all writers now; a no-op when nothing was written since. */
+  checkpoint(): Promise<void>;
+  onAppend(listener: (record: LedgerRecord) => void): () => void;
+  /** Flush what is queued and write a last checkpoint. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import { ACTION_KINDS, type Action, type ActionKind, ATTRIBUTES, type Subject } from './action.ts';
+import { matches } from './match.ts';
+
+export type Effect = 'allow' | 'ask' | 'deny';
+
+/** One line of a policy. `match` maps an attribute of the action to the patterns that satisfy it. */
+export interface Rule {
+  readonly id: string;
+  readonly kind: ActionKind | '*';
+  readonly effect: Effect;
+  /** Every named attribute must match one of its patterns. An empty pattern list matches nothing (attack 95). */
+  readonly match?: Readonly<Record<string, readonly string[]>>;
+  readonly owner?: string;
+  readonly ticket?: string;
+  readonly reason?: string;
+  /** Unix milliseconds after which the rule is gone. Never on a deny: a denial does not lapse by itself. */
+  readonly expires?: number;
+}
+
+/** A time-boxed widening of one layer (D7). Without owner, ticket, reason and expiry it does not exist. */
+export interface Grant {
+  readonly id: string;
+  readonly layer: string;
+  readonly kind: ActionKind;
+  readonly match: Readonly<Record<string, readonly string[]>>;
+  readonly owner: string;
+  readonly ticket: string;
+  readonly reason: string;
+  readonly expires: number;
+  /** Limits the grant to these identities; each named one must be equal. */
+  readonly subject?: Partial<Subject>;
+}
+
+/**
+ * One source of authority: the install's ceiling, an agent's playbook, a principal's rights, a session's
+ * taint. Inside a layer a deny wins; otherwise the first matching rule in order; otherwise a grant of this
+ * layer; otherwise the answer is deny.
+ */
+export interface Layer {
+  readonly id: string;
+  readonly rules: readonly Rule[];
+  readonly grants?: readonly Grant[];
+}
+
+export interface CompiledLayer {
+  readonly id: string;
+  readonly hash: string;
+  readonly index: ReadonlyMap<ActionKind, KindIndex>;
+  readonly grants: readonly Grant[];
+}
+
+interface OrderedRule {
+  readonly rule: Rule;
+  readonly order: number;
+}
+
+/** Rules of one kind, found by the key attribute in constant time however many there are (E2, 10,000 rules). */
+interface KindIndex {
+  readonly exact: ReadonlyMap<string, readonly OrderedRule[]>;
+  readonly suffix: ReadonlyMap<string, readonly OrderedRule[]>;
+  readonly rest: readonly OrderedRule[];
+}
+
+/** What is permitted: a set of layers that must all agree. More layers is always less authority. */
+export interface Authority {
+  readonly layers: readonly CompiledLayer[];
+  readonly hash: string;
+}
+
+/** Nothing at all: an authority without a layer denies every action. */
+export const NO_AUTHORITY: Authority = Object.freeze({ layers: [], hash: digest('[]') });
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+function push(map: Map<string, OrderedRule[]>, key: string, entry: OrderedRule): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [entry]);
+  else list.push(entry);
+}
+
+function indexKind(kind: ActionKind, rules: readonly Rule[]): KindIndex {
+  const { key, match } = ATTRIBUTES[kind];
+  const matcher = (match as Readonly<Record<string, string>>)[key];
+  const exact = new Map<string, OrderedRule[]>();
+  const suffix = new Map<string, OrderedRule[]>();
+  const rest: OrderedRule[] = [];
+  rules.forEach((rule, order) => {
+    if (rule.kind !== kind && rule.kind !== '*') return;
+    const entry = { rule, order };
+    const patterns = rule.kind === '*' ? undefined : rule.match?.[key];
+    if (patterns === undefined || matcher === 'path' || patterns.includes('*')) {
+      rest.push(entry);
+      return;
+    }
+    for (const pattern of new Set(patterns)) {
+      if (matcher === 'host' && pattern.startsWith('*.')) push(suffix, pattern.slice(2), entry);
+      else push(exact, pattern, entry);
+    }
+  });
+  return { exact, suffix, rest };
+}
+
+/** Freeze and index a layer. Rules with a `match` attribute that their kind lacks match nothing. */
+export function compileLayer(layer: Layer): CompiledLayer {
+  const index = new Map<ActionKind, KindIndex>();
+  for (const kind of ACTION_KINDS) index.set(kind, indexKind(kind, layer.rules));
+  return Object.freeze({
+    id: layer.id,
+    hash: digest(canonical({ id: layer.id, rules: layer.rules, grants: layer.grants ?? [] })),
+    index,
+    grants: Object.freeze([...(layer.grants ?? [])]),
+  });
+}
+
+function compose(layers: readonly CompiledLayer[]): Authority {
+  const unique = new Map<string, CompiledLayer>();
+  for (const layer of layers) unique.set(layer.hash, layer);
+  const sorted = [...unique.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
+  return Object.freeze({ layers: Object.freeze(sorted), hash: digest(sorted.map((l) => l.hash).join('\n')) });
+}
+
+/** The authority of these layers together. */
+export function authorityOf(...layers: readonly (Layer | CompiledLayer)[]): Authority {
+  return compose(layers.map((layer) => ('index' in layer ? layer : compileLayer(layer))));
+}
+
+/**
+ * What both sides permit. Because an authority is a set of layers that must all agree, narrowing is the union
+ * of the sets: commutative, associative, idempotent, and never more than either side. Nothing at all
+ * (`NO_AUTHORITY`) absorbs, so that a missing side cannot be mistaken for an unrestricted one.
+ */
+export function narrow(a: Authority, b: Authority): Authority {
+  if (a.layers.length === 0 || b.layers.length === 0) return NO_AUTHORITY;
+  return compose([...a.layers, ...b.layers]);
+}
+
+function ruleMatches(rule: Rule, action: Action): boolean {
+  if (rule.kind === '*') return rule.match === undefined;
+  const matchers: Readonly<Record<string, 'exact' | 'host' | 'path' | 'command'>> =
+    ATTRIBUTES[action.kind].match;
+  for (const [attribute, patterns] of Object.entries(rule.match ?? {})) {
+    const matcher = Object.hasOwn(matchers, attribute) ? matchers[attribute] : undefined;
+    const value: unknown = (action as unknown as Record<string, unknown>)[attribute];
+    if (matcher === undefined || typeof value !== 'string') return false;
+    if (!patterns.some((pattern) => matches(matcher, pattern, value))) return false;
+  }
+  return true;
+}
+
+function candidates(layer: CompiledLayer, action: Action): readonly OrderedRule[] {
+  const index = layer.index.get(action.kind);
+  if (index === undefined) return [];
+  const value = (action as unknown as Record<string, unknown>)[ATTRIBUTES[action.kind].key];
+  if (typeof value !== 'string') return [];
+  const found = [...(index.exact.get(value) ?? []), ...index.rest];
+  const dot = value.indexOf('.');
+  if (index.suffix.size > 0 && dot > 0) found.push(...(index.suffix.get(value.slice(dot + 1)) ?? []));
+  return found;
+}
+
+/** What one layer says about an action. `rule` is undefined when nothing matched, which means deny. */
+export function judge(
+  layer: CompiledLayer,
+  subject: Subject,
+  action: Action,
+  now: number,
+): { readonly effect: Effect; readonly rule?: Rule; readonly grant?: Grant } {
+  let first: OrderedRule | undefined;
+  for (const candidate of candidates(layer, action)) {
+    const { rule } = candidate;
+    if (rule.effect !== 'deny' && rule.expires !== undefined && rule.expires <= now) continue;
+    if (!ruleMatches(rule, action)) continue;
+    if (rule.effect === 'deny') return { effect: 'deny', rule };
+    if (first === undefined || candidate.order < first.order) first = candidate;
+  }
+  if (first?.rule.effect === 'allow') return { effect: 'allow', rule: first.rule };
+  const grant = layer.grants.find((item) => grantCovers(item, subject, action, now));
+  if (grant !== undefined) return { effect: 'allow', grant };
+  return first === undefined ? { effect: 'deny' } : { effect: first.rule.effect, rule: first.rule };
+}
+
+/** A grant gives nothing before it names who asked for it and why, and nothing from its expiry on. */
+function grantCovers(grant: Grant, subject: Subject, action: Action, now: number): boolean {
+  if (!(grant.expires > now) || grant.kind !== action.kind) return false;
+  if (grant.owner === '' || grant.ticket === '' || grant.reason === '') return false;
+  for (const [name, wanted] of Object.entries(grant.subject ?? {})) {
+    if ((subject as unknown as Record<string, unknown>)[name] !== wanted) return false;
+  }
+  return ruleMatches({ id: grant.id, kind: grant.kind, effect: 'allow', match: grant.match }, action);
+}

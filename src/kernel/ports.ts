@@ -1,0 +1,185 @@
+import type { Subject } from './action.ts';
+import type { Effect } from './authority.ts';
+
+/** Wall and monotonic time in milliseconds. */
+export interface Clock {
+  now(): number;
+  monotonic(): number;
+}
+
+export interface Random {
+  bytes(size: number): Uint8Array;
+  uuid(): string;
+}
+
+/** A structured line of a process's own log. Values pass the redactor before they reach any sink. */
+export interface Logger {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export const LEDGER_TYPES = [
+  'decision',
+  'login',
+  'message',
+  'model',
+  'tool',
+  'approval',
+  'egress',
+  'change',
+  'drill',
+  'process',
+  'alert',
+] as const;
+export type LedgerType = (typeof LEDGER_TYPES)[number];
+
+/** One thing that happened. Never holds a secret, a prompt or a tool's output: facts, digests and names only. */
+export interface LedgerEvent {
+  readonly type: LedgerType;
+  /** Verb in the past tense or the action's kind, for example `tool.started`, `login.refused`. */
+  readonly action: string;
+  readonly outcome: Effect | 'success' | 'failure' | 'started' | 'unknown';
+  readonly code?: string;
+  readonly rule?: string;
+  readonly subject?: Subject;
+  /** Groups everything that one message caused. */
+  readonly trace?: string;
+  readonly authorityHash?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+export interface LedgerReceipt {
+  readonly writer: string;
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export interface Ledger {
+  /**
+   * Resolves once the record is on disk (synchronous FULL). A high-impact action awaits this and does not
+   * start when it rejects (attack 98).
+   */
+  append(event: LedgerEvent): Promise<LedgerReceipt>;
+}
+
+export type MountMode = 'ro' | 'rw';
+
+export interface Mount {
+  /** Absolute path on the host; already resolved and checked against the forbidden roots. */
+  readonly source: string;
+  /** Absolute path inside the sandbox. */
+  readonly target: string;
+  readonly mode: MountMode;
+}
+
+export interface SandboxLimits {
+  /** Bytes of memory for the whole run. */
+  readonly memoryBytes: number;
+  /** Processes and threads at once. */
+  readonly processes: number;
+  /** Bytes of the largest file a run may write. */
+  readonly fileBytes: number;
+  /** Bytes of the run's private /tmp. */
+  readonly tmpBytes: number;
+  /** Milliseconds of wall time. */
+  readonly wallMs: number;
+  /** Seconds of processor time per process. */
+  readonly cpuSeconds: number;
+  /** Bytes kept of stdout and of stderr each; the rest is counted and dropped. */
+  readonly outputBytes: number;
+  readonly openFiles: number;
+}
+
+export interface RunSpec {
+  readonly runId: string;
+  /** Owner of the resources: runs of one scope share a uid and a limit, never a namespace. */
+  readonly scope: string;
+  readonly argv: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: Uint8Array;
+  readonly mounts: readonly Mount[];
+  /** Host path of the run's own egress socket; absent means no way out at all. */
+  readonly egressSocket?: string;
+  readonly limits: SandboxLimits;
+  /** Only these programs exist inside (strict mode); absent means the minimal system paths. */
+  readonly programs?: readonly string[];
+}
+
+export type RunEnd = 'exited' | 'signalled' | 'timeout' | 'aborted' | 'memory';
+
+export interface RunResult {
+  readonly end: RunEnd;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** Bytes that were produced beyond `outputBytes` and dropped. */
+  readonly droppedBytes: number;
+  readonly durationMs: number;
+}
+
+export interface RunObserver {
+  onOutput?(stream: 'stdout' | 'stderr', chunk: Uint8Array): void;
+}
+
+export interface SandboxProbe {
+  readonly backend: string;
+  readonly available: boolean;
+  readonly version: string;
+  /** What holds on this machine, each with how it is enforced or why it is not. */
+  readonly features: Readonly<Record<string, { readonly holds: boolean; readonly how: string }>>;
+  /** Set when not available: how to install one. */
+  readonly fix?: string;
+}
+
+/** The only spawn path for anything that a model asked for (X1). */
+export interface Sandbox {
+  readonly backend: string;
+  probe(): Promise<SandboxProbe>;
+  run(spec: RunSpec, signal: AbortSignal, observer?: RunObserver): Promise<RunResult>;
+  /** The exact isolation a run would get, for `sandbox explain`. */
+  explain(spec: RunSpec): readonly string[];
+}
+
+/** Who a run's connections are attributed to (E5): fixed when its socket is made. */
+export interface EgressIdentity extends Subject {
+  readonly run: string;
+  readonly agent: string;
+}
+
+export interface EgressVerdict {
+  readonly effect: Effect;
+  readonly code: string;
+  readonly rule: string;
+  readonly reason: string;
+  readonly fix: string;
+}
+
+export interface EgressStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly policyHash: string;
+  readonly secrets: readonly { readonly name: string; readonly host: string; readonly available: boolean }[];
+  readonly openRuns: number;
+  readonly connections: number;
+}
+
+/** The gateway's view of the egress process. Every call fails with `EGRESS_UNAVAILABLE` while it is down. */
+export interface Egress {
+  /** Make the run's own socket; the returned path is bound into that sandbox and nowhere else. */
+  openRun(identity: EgressIdentity): Promise<{ readonly socketPath: string }>;
+  closeRun(run: string): Promise<void>;
+  check(url: string, agent: string): Promise<EgressVerdict>;
+  /** Sign a ledger checkpoint; the key never leaves the egress process. */
+  sign(checkpoint: Uint8Array): Promise<{ readonly keyId: string; readonly signature: string }>;
+  status(): Promise<EgressStatus>;
+  reload(): Promise<void>;
+  /** Unix socket that takes the gateway's own provider calls in absolute form. */
+  readonly providerSocket: string;
+}
+
+export interface Notifier {
+  notify(alert: { readonly code: string; readonly title: string; readonly fix: string }): void;
+}

@@ -1,0 +1,73 @@
+import type { Static, TSchema } from 'typebox';
+import type { Principal, Scope } from '../controls/auth/types.ts';
+import type { Authority, Subject } from '../kernel/index.ts';
+import type { Services } from './services.ts';
+
+/** Who calls, as the surface's transport proved it, and what that principal may do. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly subject: Subject;
+  readonly authority: Authority;
+  readonly surface: 'cli' | 'socket' | 'ws' | 'http';
+  /** Session space of this principal, see SessionRow. */
+  readonly space: string;
+  readonly trace: string;
+}
+
+export interface OperationContext<Event = never> {
+  readonly caller: Caller;
+  readonly services: Services;
+  readonly signal: AbortSignal;
+  /** For operations with `stream`: hand the next event to the caller. */
+  emit(event: Event): void;
+}
+
+export type OperationEffect =
+  /** Looks, changes nothing. */
+  | 'read'
+  /** Changes Gatehouse's own state; recorded before and after. */
+  | 'change'
+  /** Causes something outside or that cannot be undone; its record is durable before it starts. */
+  | 'high-impact';
+
+export interface CliShape {
+  /** Words after `gatehouse`, e.g. `token issue`. */
+  readonly command: string;
+  /** Input keys given by position, in order; the rest become options. */
+  readonly positional?: readonly string[];
+  /** Other spellings, e.g. `config:validate`. */
+  readonly aliases?: readonly string[];
+  readonly examples: readonly string[];
+  /** May run without a gateway, directly on the home. */
+  readonly offline: boolean;
+}
+
+export interface OperationSpec<Input extends TSchema, Output extends TSchema, Event extends TSchema> {
+  /** Dotted noun.verb; also the HTTP route /api/v1/<id> and the WebSocket method gatehouse.<id>. */
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly input: Input;
+  readonly output: Output;
+  readonly stream?: Event;
+  /** Scope the caller must hold; there is no operation without one. */
+  readonly scope: Scope;
+  readonly effect: OperationEffect;
+  /** Codes it can fail with beyond the dispatcher's own. */
+  readonly errors: readonly string[];
+  readonly cli: CliShape;
+  run(context: OperationContext<Static<Event>>, input: Static<Input>): Promise<Static<Output>>;
+}
+
+export type Operation = Omit<OperationSpec<TSchema, TSchema, TSchema>, 'run'> & {
+  run(context: OperationContext<unknown>, input: unknown): Promise<unknown>;
+};
+
+/** State everything anyone can ask of Gatehouse in one value, from which every surface is generated. */
+export function defineOperation<
+  Input extends TSchema,
+  Output extends TSchema,
+  Event extends TSchema = TSchema,
+>(spec: OperationSpec<Input, Output, Event>): Operation {
+  return Object.freeze(spec) as unknown as Operation;
+}

@@ -1,0 +1,80 @@
+import type { ModelProvider, SessionService, TurnService } from '../agents/types.ts';
+import type { ConfigService } from '../configuration/types.ts';
+import type { AuthService } from '../controls/auth/types.ts';
+import type { ApprovalService } from '../controls/execution/types.ts';
+import type { LedgerService } from '../controls/trace/types.ts';
+import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
+
+/** Absolute paths of one install. */
+export interface HomePaths {
+  readonly home: string;
+  readonly config: string;
+  readonly playbooks: string;
+  readonly state: string;
+  readonly keys: string;
+  readonly logs: string;
+  /** Sockets; short enough for sun_path (108 bytes). */
+  readonly run: string;
+  readonly workspaces: string;
+}
+
+/** A socket as the kernel reports it (L2). */
+export interface MeasuredListener {
+  readonly pid: number;
+  readonly process: string;
+  readonly family: 'tcp4' | 'tcp6' | 'unix';
+  readonly address: string;
+  readonly port: number | null;
+  readonly plane: string;
+  readonly declared: boolean;
+}
+
+export interface PostureLine {
+  readonly area: 'listen' | 'credentials' | 'sessions' | 'egress' | 'execution' | 'ledger';
+  readonly required: string;
+  readonly measured: string;
+  readonly holds: boolean;
+}
+
+export interface RuntimeService {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  listeners(): Promise<readonly MeasuredListener[]>;
+  posture(): Promise<readonly PostureLine[]>;
+  /** Checks of every control against configuration and facts. */
+  findings(): Promise<readonly Finding[]>;
+  ready(): { readonly ready: boolean; readonly failing: readonly string[] };
+  /** Lines of the gateway's log from a byte offset. */
+  tailLog(
+    cursor: number,
+    limit: number,
+    maxBytes: number,
+  ): Promise<{
+    readonly lines: readonly string[];
+    readonly cursor: number;
+    readonly size: number;
+    readonly reset: boolean;
+    readonly truncated: boolean;
+    readonly file: string;
+  }>;
+  /** Ends the process after draining; resolves when draining has begun. */
+  stop(reason: string, restart: boolean): Promise<void>;
+}
+
+/** What operations are made of. Composed once per process in `processes/`. */
+export interface Services {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly home: HomePaths;
+  readonly config: ConfigService;
+  readonly auth: AuthService;
+  readonly approvals: ApprovalService;
+  readonly ledger: LedgerService;
+  readonly sessions: SessionService;
+  readonly turns: TurnService;
+  readonly providers: readonly ModelProvider[];
+  readonly sandbox: Sandbox;
+  readonly egress: Egress;
+  readonly runtime: RuntimeService;
+}
