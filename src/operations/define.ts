@@ -71,3 +71,14 @@ export function defineOperation<
 >(spec: OperationSpec<Input, Output, Event>): Operation {
   return Object.freeze(spec) as unknown as Operation;
 }
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly emit?: (event: unknown) => void;
+}
+
+/** The one way in: authenticate (the surface did) → parse → decide → record → run → check output. */
+export interface Dispatcher {
+  readonly operations: readonly Operation[];
+  call(id: string, caller: Caller, input: unknown, options?: CallOptions): Promise<unknown>;
+}
