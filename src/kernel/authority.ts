@@ -127,6 +127,7 @@ export function compileLayer(layer: Layer): CompiledLayer {
 }
 
 function compose(layers: readonly CompiledLayer[]): Authority {
+  if (layers.length === 0) return NO_AUTHORITY;
   const unique = new Map<string, CompiledLayer>();
   for (const layer of layers) unique.set(layer.hash, layer);
   const sorted = [...unique.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
