@@ -1,0 +1,52 @@
+// Bundles the processes into dist/: one set of ES modules with shared chunks, loaded without a resolver walk.
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { ROOT } from './setup.mjs';
+
+const dist = join(ROOT, 'dist');
+const stamp = join(dist, 'built');
+
+function newest(folder) {
+  let latest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) latest = Math.max(latest, newest(path));
+    else if (!entry.name.endsWith('.test.ts')) latest = Math.max(latest, statSync(path).mtimeMs);
+  }
+  return latest;
+}
+
+const sources = Math.max(newest(join(ROOT, 'src')), statSync(join(ROOT, 'package-lock.json')).mtimeMs);
+if (process.argv.includes('--if-stale') && existsSync(stamp) && statSync(stamp).mtimeMs >= sources) process.exit(0);
+
+rmSync(dist, { recursive: true, force: true });
+const common = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS packages inside the bundle still ask for Node's own modules with require().
+  banner: { js: "import { createRequire as gatehouseRequire } from 'node:module'; const require = gatehouseRequire(import.meta.url);" },
+};
+await build({
+  ...common,
+  entryPoints: ['cli', 'launcher', 'gateway', 'egress'].map((name) => join(ROOT, 'src', 'processes', `${name}.ts`)),
+  outdir: dist,
+  outExtension: { '.js': '.mjs' },
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  minify: true,
+  keepNames: true,
+  define: { 'globalThis.GATEHOUSE_BUNDLED': 'true' },
+});
+await build({
+  ...common,
+  banner: {},
+  entryPoints: ['bridge', 'fetch'].map((name) => join(ROOT, 'src', 'drivers', 'bubblewrap', 'inside', `${name}.ts`)),
+  outdir: join(dist, 'inside'),
+  outExtension: { '.js': '.mjs' },
+});
+writeFileSync(stamp, '');

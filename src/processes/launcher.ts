@@ -1,0 +1,51 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { startKeeper } from '../drivers/egress-client/keeper.ts';
+import { asGatehouseError } from '../kernel/index.ts';
+import { PROCESS_CODES } from './codes.ts';
+import { gatewayEnvironment } from './environment.ts';
+import { homePaths, prepareHome } from './home.ts';
+import type { Program } from './program.ts';
+
+/**
+ * `gatehouse gateway run`: give the operator's environment to the keeper of egress, then become the gateway
+ * with a clean one. The gateway keeps this process id, so that service managers and Ctrl-C see one program.
+ */
+export async function main(program: Program): Promise<void> {
+  try {
+    await launch(program);
+  } catch (thrown) {
+    const error = asGatehouseError(thrown);
+    process.stderr.write(`${error.code}: ${error.message}\nfix: ${error.fix}\n`);
+    process.exit(1);
+  }
+}
+
+async function launch(program: Program): Promise<void> {
+  const paths = homePaths(process.env);
+  prepareHome(paths);
+  if (await answers(join(paths.run, 'gateway.sock'))) throw PROCESS_CODES.error('GATEWAY_ALREADY_RUNNING');
+  startKeeper({
+    nodePath: process.execPath,
+    argv: [program.entry, '__process', 'egress'],
+    env: process.env,
+    gatewayPid: process.pid,
+    logFile: join(paths.logs, 'egress.log'),
+  });
+  const env = gatewayEnvironment(process.env);
+  const argv = [process.execPath, program.entry, '__process', 'gateway', ...process.argv.slice(4)];
+  if (process.execve === undefined) throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'this Node cannot replace a process');
+  process.execve(process.execPath, argv, env);
+}
+
+/** Whether somebody listens on the operator's socket. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
