@@ -124,6 +124,8 @@ export interface AgentPolicy {
   }[];
   readonly sandboxScope: 'session' | 'agent' | 'shared';
   readonly env: Readonly<Record<string, string>>;
+  /** Whether any rule lets this agent connect anywhere; absent means its runs get no way out at all. */
+  readonly egress?: boolean;
   /** Only these programs exist in the sandbox; absent means the minimal system paths. */
   readonly programs?: readonly string[];
   readonly limits: SandboxLimits;
