@@ -16,7 +16,7 @@ import {
 } from 'kysely';
 import { asStoreError } from './errors.ts';
 import { Mutex } from './mutex.ts';
-import { type PreparedStatement, prepare, StatementCache } from './statements.ts';
+import { type PreparedStatement, StatementCache } from './statements.ts';
 
 /** Kysely over one `node:sqlite` connection. */
 export class NodeSqliteDialect implements Dialect {
@@ -106,11 +106,9 @@ class NodeSqliteDriver implements Driver {
 }
 
 class NodeSqliteConnection implements DatabaseConnection {
-  readonly #raw: DatabaseSync;
   readonly #statements: StatementCache;
 
   constructor(raw: DatabaseSync) {
-    this.#raw = raw;
     this.#statements = new StatementCache(raw);
   }
 
@@ -130,10 +128,10 @@ class NodeSqliteConnection implements DatabaseConnection {
     }
   }
 
-  /** Compiled anew: a shared statement would be reset if the same text ran while this one is half read. */
+  /** A reader that stops early resets the statement, so that it keeps no lock on the file. */
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     try {
-      const { statement } = prepare(this.#raw, query.sql);
+      const { statement } = this.#statements.get(query.sql);
       for (const row of statement.iterate(...query.parameters.map(bindable)))
         yield { rows: [{ ...row } as R] };
     } catch (thrown) {

@@ -9,12 +9,6 @@ export interface PreparedStatement {
   readonly reads: boolean;
 }
 
-/** Compile a statement without keeping it. */
-export function prepare(raw: DatabaseSync, sql: string): PreparedStatement {
-  const statement = raw.prepare(sql);
-  return { statement, reads: statement.columns().length > 0 };
-}
-
 /** Statements by their text, bounded, so that SQL made from varying input cannot grow memory without end. */
 export class StatementCache {
   readonly #raw: DatabaseSync;
@@ -37,7 +31,8 @@ export class StatementCache {
       this.#statements.set(sql, cached);
       return cached;
     }
-    const prepared = prepare(this.#raw, sql);
+    const statement = this.#raw.prepare(sql);
+    const prepared = { statement, reads: statement.columns().length > 0 };
     this.#statements.set(sql, prepared);
     if (this.#statements.size > this.#limit) {
       const oldest = this.#statements.keys().next();
