@@ -1,0 +1,64 @@
+import type { Clock } from '../../kernel/index.ts';
+import type { SetTimer } from './timer.ts';
+
+/** Expiring credentials that are watched at once; all others are still refused at their next login. */
+export const MAX_WATCHED = 1_000;
+
+type Listener = (credentialId: string, reason: string) => void;
+
+/**
+ * Tells whoever holds connections that a credential stopped being valid: revoked, or expired while it was in
+ * use (A4). One timer stands for the earliest expiry.
+ */
+export class Revocations {
+  readonly #clock: Clock;
+  readonly #setTimer: SetTimer;
+  readonly #listeners = new Set<Listener>();
+  readonly #expiries = new Map<string, number>();
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock, setTimer: SetTimer) {
+    this.#clock = clock;
+    this.#setTimer = setTimer;
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  announce(credentialId: string, reason: string): void {
+    this.#expiries.delete(credentialId);
+    for (const listener of this.#listeners) listener(credentialId, reason);
+  }
+
+  /** Announce the credential at `expiresAt` (Unix milliseconds) unless it is revoked before. */
+  watch(credentialId: string, expiresAt: number | null): void {
+    if (expiresAt === null || this.#expiries.size >= MAX_WATCHED) return;
+    if (this.#expiries.get(credentialId) === expiresAt) return;
+    this.#expiries.set(credentialId, expiresAt);
+    this.#arm();
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#expiries.clear();
+    this.#listeners.clear();
+  }
+
+  #arm(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (this.#expiries.size === 0) return;
+    const next = Math.min(...this.#expiries.values());
+    this.#cancel = this.#setTimer(Math.max(0, next - this.#clock.now()), () => this.#sweep());
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now();
+    const over = [...this.#expiries].filter(([, at]) => at <= now).map(([id]) => id);
+    for (const id of over) this.announce(id, 'expired');
+    this.#arm();
+  }
+}

@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
+import type { Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
+import { AUTH_CODES } from './codes.ts';
+import { ConnectLogin } from './connect-login.ts';
+import { DeviceLogin } from './device-login.ts';
+import { DeviceStore, deviceRecord, pendingDevice } from './device-store.ts';
+import { LastUse } from './last-use.ts';
+import { type LimiterSettings, LoginLimiter } from './limiter.ts';
+import { LoginJournal } from './login-journal.ts';
+import { credentialOf, Pairing } from './pairing.ts';
+import { Revocations } from './revocations.ts';
+import type { AuthTables } from './tables.ts';
+import { type SetTimer, systemTimer } from './timer.ts';
+import { issueToken } from './token-issue.ts';
+import { TokenLogin } from './token-login.ts';
+import { principalOf, TokenStore } from './token-store.ts';
+import {
+  type AuthService,
+  type ConnectCredentials,
+  type ConnectGrant,
+  type DeviceRecord,
+  type IssueTokenRequest,
+  type PeerFacts,
+  type PendingDevice,
+  type Principal,
+  SCOPES,
+  type TokenSummary,
+} from './types.ts';
+
+export interface AuthParts {
+  readonly db: Kysely<AuthTables>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ledger: Ledger;
+  readonly logger?: Logger;
+  readonly limits?: LimiterSettings;
+  readonly setTimer?: SetTimer;
+  /** Resolves after so many milliseconds; slows failed logins down. */
+  readonly delay?: (ms: number) => Promise<void>;
+}
+
+/** AuthService of a process that can be shut down. */
+export interface RunningAuth extends AuthService {
+  /** Write the gathered last uses and failure counts; listeners are told nothing any more. */
+  close(): Promise<void>;
+}
+
+/** Whoever can open the operator's socket owns the home; the directory's mode 0700 is the proof. */
+const LOCAL_OPERATOR: Principal = Object.freeze({
+  id: 'local',
+  name: 'local operator',
+  kind: 'socket',
+  scopes: SCOPES,
+  agents: ['*'],
+  credentialId: 'socket:local',
+});
+
+/** Authentication over these tables. Importing or creating it starts nothing. */
+export function createAuthService(parts: AuthParts): RunningAuth {
+  return new Authentication(parts);
+}
+
+class Authentication implements RunningAuth {
+  readonly #parts: AuthParts;
+  readonly #tokens: TokenStore;
+  readonly #devices: DeviceStore;
+  readonly #journal: LoginJournal;
+  readonly #lastUse: LastUse;
+  readonly #revocations: Revocations;
+  readonly #pairing: Pairing;
+  readonly #login: TokenLogin;
+  readonly #connect: ConnectLogin;
+  readonly #requestListeners = new Set<(request: PendingDevice) => void>();
+
+  constructor(parts: AuthParts) {
+    const { db, clock, random, ledger, logger } = parts;
+    const setTimer = parts.setTimer ?? systemTimer;
+    const lost = (what: string) => (cause: unknown) =>
+      logger?.error(what, { error: cause instanceof Error ? cause.message : 'unknown' });
+    this.#parts = parts;
+    this.#tokens = new TokenStore(db);
+    this.#devices = new DeviceStore(db);
+    const limiter = new LoginLimiter(clock, parts.limits);
+    this.#journal = new LoginJournal(ledger, clock, setTimer, lost('a refused login could not be recorded'));
+    const write = (id: string, use: { at: number; from: string }) =>
+      this.#tokens.recordUse(id, use.at, use.from);
+    this.#lastUse = new LastUse(setTimer, write, lost('the last use of a token could not be written'));
+    this.#revocations = new Revocations(clock, setTimer);
+    this.#pairing = new Pairing(this.#devices, clock, random, (request) => {
+      for (const listener of this.#requestListeners) listener(request);
+    });
+    this.#login = new TokenLogin({
+      tokens: this.#tokens,
+      limiter,
+      journal: this.#journal,
+      lastUse: this.#lastUse,
+      clock,
+      delay: parts.delay ?? ((ms) => sleep(ms)),
+    });
+    const deviceLogin = new DeviceLogin({
+      tokens: this.#tokens,
+      devices: this.#devices,
+      pairing: this.#pairing,
+      login: this.#login,
+      clock,
+      random,
+      ledger,
+    });
+    this.#connect = new ConnectLogin({
+      clock,
+      limiter,
+      journal: this.#journal,
+      login: this.#login,
+      deviceLogin,
+      revocations: this.#revocations,
+    });
+  }
+
+  localOperator(): Principal {
+    return LOCAL_OPERATOR;
+  }
+
+  async authenticateToken(token: string | undefined, peer: PeerFacts): Promise<Principal> {
+    const stored = await this.#login.verify(token, 'token', peer);
+    if (stored.kind === 'device') return this.#login.refuseKnown('AUTH_DEVICE_PROOF_REQUIRED', stored, peer);
+    const principal = principalOf(stored);
+    await this.#journal.accepted(principal, peer);
+    return principal;
+  }
+
+  authenticateConnect(
+    credentials: ConnectCredentials,
+    requestedScopes: readonly string[] | undefined,
+    peer: PeerFacts,
+  ): Promise<ConnectGrant> {
+    return this.#connect.connect(credentials, requestedScopes, peer);
+  }
+
+  issueToken(
+    request: IssueTokenRequest,
+  ): Promise<{ readonly token: string; readonly summary: TokenSummary }> {
+    return issueToken(this.#tokens, this.#parts.random, this.#parts.clock, request);
+  }
+
+  async listTokens(): Promise<readonly TokenSummary[]> {
+    return (await this.#tokens.list()).map((summary) => {
+      const use = this.#lastUse.get(summary.id);
+      return use === undefined ? summary : { ...summary, lastUsedAt: use.at, lastUsedFrom: use.from };
+    });
+  }
+
+  async revokeToken(idOrName: string): Promise<TokenSummary> {
+    const byId = await this.#tokens.find(idOrName);
+    const token = byId?.kind === 'token' ? byId : await this.#tokens.findLiveByName(idOrName);
+    if (token === undefined) throw AUTH_CODES.error('AUTH_TOKEN_UNKNOWN');
+    const { id } = token.summary;
+    const now = this.#parts.clock.now();
+    await this.#tokens.revoke(id, now);
+    this.#revocations.announce(id, 'revoked');
+    await this.#devices.removeRequestsOf(id);
+    for (const deviceId of await this.#devices.childrenOf(id)) {
+      await this.#devices.remove(deviceId, now);
+      this.#revocations.announce(credentialOf(deviceId), 'revoked');
+    }
+    return { ...token.summary, revokedAt: token.summary.revokedAt ?? now };
+  }
+
+  async listDevices(): Promise<{
+    readonly pending: readonly PendingDevice[];
+    readonly paired: readonly DeviceRecord[];
+  }> {
+    const [pending, paired] = [await this.#pairing.pending(), await this.#devices.list()];
+    return { pending: pending.map(pendingDevice), paired: paired.map(deviceRecord) };
+  }
+
+  async approveDevice(requestId: string, approver: Principal): Promise<DeviceRecord> {
+    const row = await this.#pairing.approved(requestId, approver);
+    await this.#devices.save(row);
+    return deviceRecord(row);
+  }
+
+  async rejectDevice(requestId: string): Promise<PendingDevice> {
+    const row = await this.#pairing.find(requestId);
+    await this.#devices.removeRequest(requestId);
+    return pendingDevice(row);
+  }
+
+  async removeDevice(deviceId: string): Promise<DeviceRecord> {
+    const row = await this.#devices.find(deviceId);
+    if (row === undefined) throw AUTH_CODES.error('AUTH_DEVICE_UNKNOWN');
+    await this.#devices.remove(deviceId, this.#parts.clock.now());
+    this.#revocations.announce(credentialOf(deviceId), 'removed');
+    return deviceRecord(row);
+  }
+
+  onRevoked(listener: (credentialId: string, reason: string) => void): () => void {
+    return this.#revocations.listen(listener);
+  }
+
+  onDeviceRequest(listener: (request: PendingDevice) => void): () => void {
+    this.#requestListeners.add(listener);
+    return () => this.#requestListeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#revocations.close();
+    this.#requestListeners.clear();
+    this.#journal.flush();
+    await this.#lastUse.flush();
+  }
+}

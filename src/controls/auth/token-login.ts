@@ -1,0 +1,103 @@
+import type { Clock } from '../../kernel/index.ts';
+import { addressAllowed } from './addresses.ts';
+import { AUTH_CODES } from './codes.ts';
+import type { LastUse } from './last-use.ts';
+import type { FailureBucket, LoginLimiter } from './limiter.ts';
+import type { LoginJournal } from './login-journal.ts';
+import { sameDigest, tokenDigest, tokenIdOf } from './token-format.ts';
+import type { StoredToken, TokenStore } from './token-store.ts';
+import type { PeerFacts } from './types.ts';
+
+/** The field a text was presented in; each counts its failures apart. */
+export type TokenSource = 'token' | 'password' | 'device-token';
+
+export interface TokenLoginParts {
+  readonly tokens: TokenStore;
+  readonly limiter: LoginLimiter;
+  readonly journal: LoginJournal;
+  readonly lastUse: LastUse;
+  readonly clock: Clock;
+  /** Resolves after so many milliseconds. */
+  readonly delay: (ms: number) => Promise<void>;
+}
+
+/** Proves a token, counts and records what fails, and tells nothing about a token whose secret was not shown. */
+export class TokenLogin {
+  readonly #parts: TokenLoginParts;
+
+  constructor(parts: TokenLoginParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The live token that this text is, usable from this address.
+   *
+   * @throws AUTH_TOKEN_MISSING, AUTH_TOKEN_INVALID, AUTH_DEVICE_TOKEN_INVALID, AUTH_RATE_LIMITED, and to whoever
+   *   holds the secret AUTH_TOKEN_EXPIRED, AUTH_TOKEN_REVOKED, AUTH_ADDRESS_NOT_ALLOWED
+   */
+  async verify(text: string | undefined, source: TokenSource, peer: PeerFacts): Promise<StoredToken> {
+    const { tokens, limiter, journal } = this.#parts;
+    if (text === undefined || text === '') {
+      journal.refused('AUTH_TOKEN_MISSING', peer);
+      throw AUTH_CODES.error('AUTH_TOKEN_MISSING');
+    }
+    const id = tokenIdOf(text);
+    const stored = id === undefined ? undefined : await tokens.find(id);
+    const bucket: FailureBucket =
+      stored === undefined
+        ? { kind: source, address: peer.address }
+        : { kind: 'known-token', address: peer.address, id: stored.summary.id };
+    // From here to the count of a failure nothing awaits: parallel guesses cannot outrun the limiter.
+    this.#checkLock(limiter, bucket, peer);
+    if (stored === undefined || !sameDigest(stored.digest, tokenDigest(text))) {
+      const code = source === 'device-token' ? 'AUTH_DEVICE_TOKEN_INVALID' : 'AUTH_TOKEN_INVALID';
+      return this.refuse(code, bucket, peer, stored?.summary.id);
+    }
+    const refusal = this.refusalOf(stored, peer);
+    if (refusal !== undefined) return this.refuse(refusal, bucket, peer, stored.summary.id);
+    this.#parts.lastUse.note(stored.summary.id, { at: this.#parts.clock.now(), from: peer.address });
+    return stored;
+  }
+
+  /** Why a proven token is of no use here and now, if so. */
+  refusalOf(
+    stored: StoredToken,
+    peer: PeerFacts,
+  ): 'AUTH_TOKEN_REVOKED' | 'AUTH_TOKEN_EXPIRED' | 'AUTH_ADDRESS_NOT_ALLOWED' | undefined {
+    const { revokedAt, expiresAt, addresses } = stored.summary;
+    if (revokedAt !== null) return 'AUTH_TOKEN_REVOKED';
+    if (expiresAt !== null && expiresAt <= this.#parts.clock.now()) return 'AUTH_TOKEN_EXPIRED';
+    return addressAllowed(addresses, peer.address) ? undefined : 'AUTH_ADDRESS_NOT_ALLOWED';
+  }
+
+  /** Count, record and slow down a failure, then throw it. */
+  async refuse(
+    code: keyof typeof AUTH_CODES.table,
+    bucket: FailureBucket,
+    peer: PeerFacts,
+    credential?: string,
+  ): Promise<never> {
+    const { limiter, journal, delay } = this.#parts;
+    const { delayMs, locked } = limiter.fail(bucket);
+    const data = { kind: bucket.kind, ...(credential === undefined ? {} : { credential }) };
+    journal.refused(code, peer, data);
+    if (locked) journal.refused('AUTH_RATE_LIMITED', peer, { ...data, lockedOut: true });
+    if (delayMs > 0) await delay(delayMs);
+    throw AUTH_CODES.error(code);
+  }
+
+  /** Refuse a token that is proven but of no use the way it came. */
+  refuseKnown(code: keyof typeof AUTH_CODES.table, token: StoredToken, peer: PeerFacts): Promise<never> {
+    const bucket = { kind: 'known-token', address: peer.address, id: token.summary.id } as const;
+    return this.refuse(code, bucket, peer, token.summary.id);
+  }
+
+  #checkLock(limiter: LoginLimiter, bucket: FailureBucket, peer: PeerFacts): void {
+    try {
+      limiter.check(bucket);
+    } catch (locked) {
+      this.#parts.journal.refused('AUTH_RATE_LIMITED', peer, { kind: bucket.kind });
+      throw locked;
+    }
+  }
+}
