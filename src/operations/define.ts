@@ -3,6 +3,13 @@ import type { Principal, Scope } from '../controls/auth/types.ts';
 import type { Authority, Subject } from '../kernel/index.ts';
 import type { Services } from './services.ts';
 
+/** What an operation may return: services hand out read-only values, and nobody may change them on the way. */
+export type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
 /** Who calls, as the surface's transport proved it, and what that principal may do. */
 export interface Caller {
   readonly principal: Principal;
@@ -40,6 +47,8 @@ export interface CliShape {
   readonly examples: readonly string[];
   /** May run without a gateway, directly on the home. */
   readonly offline: boolean;
+  /** Input keys whose value the CLI reads from a file or from stdin (`-`): option name → input key. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export interface OperationSpec<Input extends TSchema, Output extends TSchema, Event extends TSchema> {
@@ -53,10 +62,15 @@ export interface OperationSpec<Input extends TSchema, Output extends TSchema, Ev
   /** Scope the caller must hold; there is no operation without one. */
   readonly scope: Scope;
   readonly effect: OperationEffect;
+  /**
+   * The service behind it makes a durable record of its own, with the run's id, before anything happens; the
+   * dispatcher then adds none, so that a turn does not wait for the same fact to reach the disk twice.
+   */
+  readonly selfRecorded?: boolean;
   /** Codes it can fail with beyond the dispatcher's own. */
   readonly errors: readonly string[];
   readonly cli: CliShape;
-  run(context: OperationContext<Static<Event>>, input: Static<Input>): Promise<Static<Output>>;
+  run(context: OperationContext<Static<Event>>, input: Static<Input>): Promise<DeepReadonly<Static<Output>>>;
 }
 
 export type Operation = Omit<OperationSpec<TSchema, TSchema, TSchema>, 'run'> & {

@@ -1,0 +1,28 @@
+import { Type } from 'typebox';
+import { defineOperation } from '../define.ts';
+import { ChangeNote, strict } from '../schema.ts';
+import { changeBy, permitChange, SnapshotSchema } from './schema.ts';
+
+export const configRollback = defineOperation({
+  id: 'config.rollback',
+  summary: 'Apply an earlier configuration again',
+  input: strict({
+    to: Type.Integer({ description: 'Number of the snapshot; see config.history.', minimum: 1 }),
+    ...ChangeNote,
+  }),
+  output: strict({ snapshot: SnapshotSchema }),
+  scope: 'operator.admin',
+  effect: 'high-impact',
+  errors: ['CONFIG_CHANGE_NOT_ALLOWED'],
+  cli: {
+    command: 'config rollback',
+    positional: ['to'],
+    examples: ['gatehouse config rollback 3 --reason "the new rule was too wide"'],
+    offline: true,
+  },
+  async run(context, { to, ...note }) {
+    const { caller, services } = context;
+    await permitChange(context, '/');
+    return { snapshot: await services.config.rollback(to, changeBy(caller, note)) };
+  },
+});

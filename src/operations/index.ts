@@ -1,0 +1,104 @@
+import { agentRun } from './agent/run.ts';
+import { agentsList } from './agents/list.ts';
+import { approvalsApprove } from './approvals/approve.ts';
+import { approvalsDeny } from './approvals/deny.ts';
+import { approvalsList } from './approvals/list.ts';
+import { approvalsResolve } from './approvals/resolve.ts';
+import { approvalsShow } from './approvals/show.ts';
+import { chatAbort } from './chat/abort.ts';
+import { chatHistory } from './chat/history.ts';
+import { chatSend } from './chat/send.ts';
+import { configDiff } from './config/diff.ts';
+import { configGet } from './config/get.ts';
+import { configHistory } from './config/history.ts';
+import { configSchema } from './config/print-schema.ts';
+import { configReload } from './config/reload.ts';
+import { configRollback } from './config/rollback.ts';
+import { configSet } from './config/set.ts';
+import { configValidate } from './config/validate.ts';
+import type { Operation } from './define.ts';
+import { deviceApprove } from './device/approve.ts';
+import { deviceList } from './device/list.ts';
+import { deviceReject } from './device/reject.ts';
+import { deviceRemove } from './device/remove.ts';
+import { doctorRun } from './doctor/run.ts';
+import { egressCheck } from './egress/check.ts';
+import { gatewayRestart } from './gateway/restart.ts';
+import { gatewayStatus } from './gateway/status.ts';
+import { gatewayStop } from './gateway/stop.ts';
+import { healthGet } from './health/get.ts';
+import { ledgerShow } from './ledger/show.ts';
+import { ledgerTail } from './ledger/tail.ts';
+import { ledgerVerify } from './ledger/verify.ts';
+import { logsTail } from './logs/tail.ts';
+import { modelsList } from './models/list.ts';
+import { runWait } from './run/wait.ts';
+import { sandboxExec } from './sandbox/exec.ts';
+//Ximport { sandboxExplain } from './sandbox/explain.ts';
+import { sessionsAbort } from './sessions/abort.ts';
+import { sessionsCreate } from './sessions/create.ts';
+import { sessionsDelete } from './sessions/delete.ts';
+import { sessionsList } from './sessions/list.ts';
+import { sessionsPatch } from './sessions/patch.ts';
+import { sessionsReset } from './sessions/reset.ts';
+import { sessionsShow } from './sessions/show.ts';
+import { tokenIssue } from './token/issue.ts';
+import { tokenList } from './token/list.ts';
+import { tokenRevoke } from './token/revoke.ts';
+import { toolsInvoke } from './tools/invoke.ts';
+import { toolsList } from './tools/list.ts';
+
+/**
+ * Everything anyone can ask Gatehouse to do. CLI commands, HTTP routes, WebSocket methods, OpenAPI and the
+ * reference pages are made from this array and from nothing else.
+ */
+export const OPERATIONS: readonly Operation[] = Object.freeze([
+  agentRun,
+  chatSend,
+  chatHistory,
+  chatAbort,
+  runWait,
+  sessionsList,
+  sessionsShow,
+  sessionsCreate,
+  sessionsPatch,
+  sessionsReset,
+  sessionsDelete,
+  sessionsAbort,
+  agentsList,
+  modelsList,
+  toolsList,
+  toolsInvoke,
+  approvalsList,
+  approvalsShow,
+  approvalsResolve,
+  approvalsApprove,
+  approvalsDeny,
+  tokenIssue,
+  tokenList,
+  tokenRevoke,
+  deviceList,
+  deviceApprove,
+  deviceReject,
+  deviceRemove,
+  configValidate,
+  configGet,
+  configSet,
+  configSchema,
+  configHistory,
+  configDiff,
+  configRollback,
+  configReload,
+  ledgerTail,
+  ledgerShow,
+  ledgerVerify,
+  //X  sandboxExplain,
+  sandboxExec,
+  egressCheck,
+  doctorRun,
+  gatewayStatus,
+  gatewayStop,
+  gatewayRestart,
+  healthGet,
+  logsTail,
+]);

@@ -1,0 +1,35 @@
+import { Type } from 'typebox';
+import { defineOperation } from '../define.ts';
+import { NoInput, strict } from '../schema.ts';
+
+const Problem = strict({
+  writer: Type.String(),
+  seq: Type.Integer(),
+  code: Type.Enum([
+    'LEDGER_EDITED',
+    'LEDGER_MISSING',
+    'LEDGER_REORDERED',
+    'LEDGER_TRUNCATED',
+    'LEDGER_SIGNATURE_BAD',
+    'LEDGER_UNREADABLE',
+  ]),
+  message: Type.String(),
+});
+
+export const ledgerVerify = defineOperation({
+  id: 'ledger.verify',
+  summary: 'Prove that no record was edited, removed, moved or cut off',
+  input: NoInput,
+  output: strict({
+    ok: Type.Boolean(),
+    records: Type.Integer({ description: 'Records checked.' }),
+    checkpoints: Type.Integer({ description: 'Signatures checked.' }),
+    writers: Type.Array(strict({ writer: Type.String(), head: Type.Integer(), hash: Type.String() })),
+    problems: Type.Array(Problem),
+  }),
+  scope: 'operator.admin',
+  effect: 'read',
+  errors: [],
+  cli: { command: 'ledger verify', examples: ['gatehouse ledger verify'], offline: true },
+  run: ({ services }) => services.ledger.verify(),
+});

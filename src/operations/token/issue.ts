@@ -1,0 +1,45 @@
+import { Type } from 'typebox';
+import { defineOperation } from '../define.ts';
+import { MAX_LIST_ITEMS, MAX_NAME_CHARS, milliseconds, name, names, strict, text } from '../schema.ts';
+import { ScopeSchema, TokenSchema } from './schema.ts';
+
+const MAX_LIFETIME_MS = 10 * 366 * 24 * 60 * 60 * 1000;
+
+export const tokenIssue = defineOperation({
+  id: 'token.issue',
+  summary: 'Issue a token for a person or a service; it is shown once',
+  description: 'Only a digest is kept. Lost tokens are revoked and issued anew.',
+  input: strict({
+    name: name('Who or what uses it.'),
+    scopes: Type.Array(ScopeSchema, {
+      description: 'What it may do.',
+      minItems: 1,
+      maxItems: MAX_LIST_ITEMS,
+    }),
+    agents: Type.Optional(names('Agents it may use; `*` is all.')),
+    addresses: Type.Optional(names('CIDR blocks it may be used from.')),
+    owner: Type.Optional(text('Who answers for it.', MAX_NAME_CHARS)),
+    ticket: Type.Optional(text('Ticket that asked for it.', MAX_NAME_CHARS)),
+    expiresInMs: Type.Optional(milliseconds('Ends by itself after this time.', MAX_LIFETIME_MS)),
+  }),
+  output: strict({
+    token: Type.String({ description: 'The token itself. It is never shown again.' }),
+    summary: TokenSchema,
+  }),
+  scope: 'operator.admin',
+  effect: 'high-impact',
+  errors: [],
+  cli: {
+    command: 'token issue',
+    positional: ['name'],
+    examples: [
+      'gatehouse token issue laptop --scopes operator.read,operator.write',
+      'gatehouse token issue ci --scopes operator.write --agents builder --expires-in 30d --json',
+    ],
+    offline: true,
+  },
+  async run({ services }, { expiresInMs, ...request }) {
+    const expiry = expiresInMs === undefined ? {} : { expiresAt: services.clock.now() + expiresInMs };
+    return services.auth.issueToken({ ...request, ...expiry });
+  },
+});
