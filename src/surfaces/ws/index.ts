@@ -1,0 +1,169 @@
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { PeerFacts } from '../../controls/auth/types.ts';
+import { GatehouseError } from '../../kernel/index.ts';
+import { WS_CODES } from './codes.ts';
+import { Connection } from './connection.ts';
+import { approvalFrame, deviceFrame } from './events/approvals.ts';
+import { turnEvents } from './events/turns.ts';
+import { WS_LIMITS, type WsLimits } from './limits.ts';
+import { OPENCLAW_METHODS } from './methods/index.ts';
+import type { WsParts } from './parts.ts';
+
+export { WS_CODES } from './codes.ts';
+export { WS_LIMITS, type WsLimits } from './limits.ts';
+export type { WsParts } from './parts.ts';
+
+/** Events that may be sent, as `hello-ok` announces them. */
+const EVENTS = [
+  'connect.challenge',
+  'tick',
+  'chat',
+  'agent',
+  'sessions.changed',
+  'session.message',
+  'exec.approval.requested',
+  'exec.approval.resolved',
+  'plugin.approval.requested',
+  'plugin.approval.resolved',
+  'device.pair.requested',
+  'shutdown',
+] as const;
+
+export interface WsSurface {
+  /**
+   * Take WebSocket upgrades of a server. `admit` judges the request before anything is answered (Host, Origin,
+   * forwarding headers); `peerOf` says who is at the other end.
+   */
+  attach(
+    server: Server,
+    rules: {
+      admit(request: IncomingMessage): GatehouseError | undefined;
+      peerOf(request: IncomingMessage): PeerFacts;
+    },
+  ): void;
+  connections(): number;
+  /** Tell every client, then close; resolves when all are gone or the time is up. */
+  close(reason: string, restartExpectedMs?: number): void;
+}
+
+type Options = Omit<WsParts, 'limits' | 'hello'> & {
+  readonly limits?: Partial<WsLimits>;
+  readonly hello: () => {
+    readonly version: string;
+    readonly uptimeMs: number;
+    readonly defaultAgent: string;
+  };
+};
+
+/** OpenClaw's WebSocket protocol (version 4) over the operations. Translates; every effect is an operation's. */
+export function createWsSurface(options: Options): WsSurface {
+  const limits: WsLimits = { ...WS_LIMITS, ...options.limits };
+  const methods = new Map(OPENCLAW_METHODS.map((method) => [method.name, method]));
+  const names = [...methods.keys(), ...options.dispatcher.operations.map(({ id }) => `gatehouse.${id}`)];
+  const parts: WsParts = {
+    ...options,
+    limits,
+    hello: () => ({ ...options.hello(), methods: names, events: EVENTS }),
+  };
+  const server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: limits.frameBytes,
+    clientTracking: false,
+  });
+  const waiting = new Map<string, number>();
+  const live = new Set<Connection>();
+  let waitingTotal = 0;
+  let ticker: NodeJS.Timeout | undefined;
+
+  const count = (address: string, step: 1 | -1) => {
+    waitingTotal += step;
+    const next = (waiting.get(address) ?? 0) + step;
+    if (next <= 0) waiting.delete(address);
+    else waiting.set(address, next);
+  };
+
+  const accept = (request: IncomingMessage, socket: Duplex, head: Buffer, peer: PeerFacts) => {
+    count(peer.address, 1);
+    let counted = true;
+    const settle = () => {
+      if (counted) count(peer.address, -1);
+      counted = false;
+    };
+    socket.once('close', settle);
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      const connection = new Connection(parts, webSocket, request, peer, methods);
+      live.add(connection);
+      webSocket.once('close', () => {
+        live.delete(connection);
+        if (live.size === 0) clearInterval(ticker);
+        if (live.size === 0) ticker = undefined;
+      });
+      connection.open(settle);
+      // No client, no timer: an idle gateway does nothing at all.
+      ticker ??= setInterval(() => live.forEach((each) => each.tick()), limits.tickMs).unref();
+    });
+  };
+
+  options.turns.subscribe((event) => {
+    if (live.size === 0) return;
+    const frames = turnEvents(event);
+    for (const connection of live) {
+      if (connection.caller?.space !== event.space) continue;
+      for (const frame of frames) connection.deliver(frame);
+    }
+  });
+  options.approvals.subscribe((event) => {
+    for (const connection of live) {
+      if (connection.caller?.principal.scopes.includes('operator.approvals') !== true) continue;
+      const frame = approvalFrame(event, connection.capabilities);
+      if (frame !== undefined) connection.event(frame.event, frame.payload);
+    }
+  });
+  options.auth.onDeviceRequest((request) => {
+    const { event, payload } = deviceFrame(request);
+    for (const connection of live) {
+      if (connection.caller?.principal.scopes.includes('operator.pairing') === true)
+        connection.event(event, payload);
+    }
+  });
+  options.auth.onRevoked((credentialId, reason) => {
+    for (const connection of live)
+      if (connection.credentialIds.includes(credentialId)) connection.revoke(reason);
+  });
+
+  return {
+    attach(httpServer, { admit, peerOf }) {
+      httpServer.on('upgrade', (request, socket, head) => {
+        socket.on('error', () => socket.destroy());
+        const refused = admit(request);
+        if (refused !== undefined) return refuseUpgrade(socket, refused);
+        const peer = peerOf(request);
+        const full =
+          waitingTotal >= limits.unauthenticatedTotal ||
+          (waiting.get(peer.address) ?? 0) >= limits.unauthenticatedPerAddress;
+        if (full) return refuseUpgrade(socket, WS_CODES.error('WS_TOO_MANY_CONNECTIONS'));
+        accept(request, socket, head, peer);
+      });
+    },
+    connections: () => live.size,
+    close(reason, restartExpectedMs) {
+      clearInterval(ticker);
+      for (const connection of live) connection.shutdown(reason, restartExpectedMs);
+    },
+  };
+}
+
+/** An upgrade that is refused gets an ordinary HTTP answer and nothing else. */
+function refuseUpgrade(socket: Duplex, error: GatehouseError): void {
+  const body = JSON.stringify({
+    error: { message: error.message, type: error.code, code: error.code, fix: error.fix },
+  });
+  socket.end(
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Error'}\r\n` +
+      'Content-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
