@@ -1,0 +1,22 @@
+export { type AddressClass, classifyAddress } from './address.ts';
+export { EGRESS_CODES } from './codes.ts';
+export { Gate, type GateParts, MAX_ANSWER_ADDRESSES } from './gate.ts';
+export { type JudgedHost, judgeAuthority, judgeHost, judgePort, judgeUrl } from './host.ts';
+export type { EgressPolicy } from './passage.ts';
+export { ProviderProxy } from './provider-proxy.ts';
+export { compileEgressRules, compileEgressTable, egressRuleProblem } from './rules.ts';
+export { RunProxy } from './run-proxy.ts';
+export {
+  DEFAULT_EGRESS_LIMITS,
+  EGRESS_CLASSES,
+  EGRESS_PROTOCOLS,
+  type EgressClass,
+  type EgressLimits,
+  type EgressProtocol,
+  type EgressRuleSpec,
+  type ResolvedAddress,
+  type Resolver,
+  type SecretInjector,
+  type SecretMask,
+  type Target,
+} from './types.ts';

@@ -1,0 +1,147 @@
+import type { Rule } from '../../kernel/index.ts';
+import { type Cidr, inNetworks, parseNetwork } from './address.ts';
+import { EGRESS_CODES } from './codes.ts';
+import { canonicalAddress, judgeHost } from './host.ts';
+import {
+  EGRESS_CLASSES,
+  EGRESS_PROTOCOLS,
+  type EgressProtocol,
+  type EgressRuleSpec,
+  type Target,
+} from './types.ts';
+
+/** RFC 6761 section 6.3: localhost is loopback whatever a name server says. */
+const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1/128']
+  .map(parseNetwork)
+  .filter((network) => network !== undefined);
+
+/** The one text of a rule's host that the kernel compares with; undefined when it is none. */
+function canonicalRuleHost(host: string): string | undefined {
+  if (host === '*') return host;
+  const wildcard = host.startsWith('*.');
+  const bare = wildcard ? host.slice(2) : host;
+  const judged = judgeHost(bare.includes(':') && !bare.startsWith('[') ? `[${bare}]` : bare);
+  if (!judged.ok) return undefined;
+  if (!wildcard) return judged.host;
+  // `*.org` would stand for every name below a top-level domain.
+  return judged.literal === 0 && judged.host.includes('.') ? `*.${judged.host}` : undefined;
+}
+
+/** What is wrong with a rule, for configuration errors; undefined when it is fine. */
+export function egressRuleProblem(
+  spec: EgressRuleSpec,
+): { readonly field: keyof EgressRuleSpec; readonly message: string } | undefined {
+  if (spec.id === '') return { field: 'id', message: 'the rule has no id' };
+  if (canonicalRuleHost(spec.host) === undefined) {
+    return {
+      field: 'host',
+      message: 'host must be a name, `*.name` for exactly one label, an address, or `*`',
+    };
+  }
+  if (!Number.isInteger(spec.port) || spec.port < 1 || spec.port > 65_535) {
+    return { field: 'port', message: 'port must be a number from 1 to 65535' };
+  }
+  if (!EGRESS_CLASSES.includes(spec.class)) {
+    return { field: 'class', message: `class must be one of ${EGRESS_CLASSES.join(', ')}` };
+  }
+  if (spec.protocol !== undefined && !EGRESS_PROTOCOLS.includes(spec.protocol)) {
+    return { field: 'protocol', message: `protocol must be one of ${EGRESS_PROTOCOLS.join(', ')}` };
+  }
+  const bad = spec.networks?.find((network) => parseNetwork(network) === undefined);
+  if (bad !== undefined)
+    return { field: 'networks', message: `not a network in CIDR form: ${JSON.stringify(bad)}` };
+  if (spec.host === '*' && (spec.networks?.length ?? 0) > 0) {
+    return { field: 'networks', message: 'a rule for every host cannot open networks that are not public' };
+  }
+  return undefined;
+}
+
+/**
+ * The kernel's rules of these specs, in order and under the same ids.
+ *
+ * @throws EGRESS_RULE_INVALID naming the rule and the field.
+ */
+export function compileEgressRules(specs: readonly EgressRuleSpec[]): readonly Rule[] {
+  return specs.map((spec) => {
+    const problem = egressRuleProblem(spec);
+    const host = canonicalRuleHost(spec.host);
+    if (problem !== undefined || host === undefined) {
+      throw EGRESS_CODES.error(
+        'EGRESS_RULE_INVALID',
+        `egress rule ${JSON.stringify(spec.id)}: ${problem?.message}`,
+        {
+          details: { rule: spec.id, field: problem?.field ?? 'host' },
+        },
+      );
+    }
+    return {
+      id: spec.id,
+      kind: 'net.connect',
+      effect: spec.effect ?? 'allow',
+      match: { host: [host], port: [String(spec.port)] },
+      ...(spec.owner === undefined ? {} : { owner: spec.owner }),
+      ...(spec.ticket === undefined ? {} : { ticket: spec.ticket }),
+      ...(spec.reason === undefined ? {} : { reason: spec.reason }),
+      ...(spec.expires === undefined ? {} : { expires: spec.expires }),
+    };
+  });
+}
+
+/** A rule beside what the kernel has no field for: its networks, parsed once. */
+export interface CompiledEgressRule {
+  readonly spec: EgressRuleSpec;
+  readonly host: string;
+  readonly networks: readonly Cidr[];
+}
+
+/** Finds the rule of a target in constant time however many there are (E2). */
+export interface EgressTable {
+  /** The first unexpired allow rule, as the kernel would pick it inside the layer. */
+  find(target: Target, now: number): CompiledEgressRule | undefined;
+}
+
+/** Index the allow rules of these specs by host pattern and port. */
+export function compileEgressTable(specs: readonly EgressRuleSpec[]): EgressTable {
+  const index = new Map<string, { readonly order: number; readonly rule: CompiledEgressRule }[]>();
+  specs.forEach((spec, order) => {
+    const host = canonicalRuleHost(spec.host);
+    if (host === undefined || (spec.effect ?? 'allow') !== 'allow') return;
+    const networks = (spec.networks ?? []).map(parseNetwork).filter((network) => network !== undefined);
+    const key = `${host} ${spec.port}`;
+    index.set(key, [...(index.get(key) ?? []), { order, rule: { spec, host, networks } }]);
+  });
+  return {
+    find(target, now) {
+      const patterns = [target.host, '*'];
+      const dot = target.host.indexOf('.');
+      if (target.literal === 0 && dot > 0) patterns.push(`*${target.host.slice(dot)}`);
+      return patterns
+        .flatMap((pattern) => index.get(`${pattern} ${target.port}`) ?? [])
+        .filter(({ rule }) => rule.spec.expires === undefined || rule.spec.expires > now)
+        .sort((a, b) => a.order - b.order)[0]?.rule;
+    },
+  };
+}
+
+/** A local name is reached by a rule that spells it, or its suffix, out; never by `*`. */
+export function namesLocal(rule: CompiledEgressRule | undefined): boolean {
+  return rule !== undefined && rule.host !== '*';
+}
+
+/** Whether the rule names the network of an address that is not public (E3). */
+export function permitsAddress(
+  rule: CompiledEgressRule | undefined,
+  target: Target,
+  address: string,
+): boolean {
+  if (rule === undefined) return false;
+  if (inNetworks(address, rule.networks)) return true;
+  if (rule.host !== target.host) return false;
+  if (target.literal !== 0) return canonicalAddress(address) === target.host;
+  return target.host === 'localhost' && inNetworks(address, LOOPBACK_NETWORKS);
+}
+
+/** What a tunnel under this rule may carry; undefined lets its first byte choose between TLS and HTTP. */
+export function protocolOf(rule: CompiledEgressRule | undefined, target: Target): EgressProtocol | undefined {
+  return rule?.spec.protocol ?? (target.port === 443 ? 'tls' : undefined);
+}

@@ -1,0 +1,5 @@
+export { SECRETS_CODES } from './codes.ts';
+export { MIN_REDACTED_LENGTH, Redactor } from './redactor.ts';
+export type { SecretBinding } from './reference.ts';
+export { MAX_SECRET_LENGTH, resolveSecret, SECRET_COMMAND_MS } from './resolve.ts';
+export { SecretStore } from './store.ts';

@@ -1,0 +1,11 @@
+/** Where a secret comes from and where it may go; the shape that configuration compiles to (K1). */
+export interface SecretBinding {
+  /** Also its name in placeholders, for example `models.providers.openai.apiKey`. */
+  readonly name: string;
+  readonly source: 'env' | 'file' | 'exec';
+  /** Variable name, absolute path, or the exec argv as a JSON array. */
+  readonly id: string;
+  /** Canonical host and port that the value may be sent to. */
+  readonly host: string;
+  readonly port: number;
+}
