@@ -1,0 +1,194 @@
+import { existsSync, statSync } from 'node:fs';
+import type { RunSpec } from '../../kernel/index.ts';
+import { runEnvironment } from './environment.ts';
+import { type Host, type Layout, systemLayout } from './host.ts';
+import type { Kit } from './kit.ts';
+import { type BubblewrapOptions, INSIDE, SYSTEM_PROGRAM_DIRS } from './options.ts';
+import { STRICT_LAYOUT, strictBindings } from './programs.ts';
+
+/** Descriptors of a run besides its standard ones. bubblewrap closes them before the command starts. */
+export const ARGUMENTS_FD = 3;
+export const FILTER_FD = 4;
+export const STATUS_FD = 5;
+export const FIRST_MOUNT_FD = 6;
+
+export const INSIDE_UID = '1000';
+
+/**
+ * What isolates a run. It stands on the command line, where it cannot be cut off; mounts and variables
+ * follow through a pipe, and losing a part of those only ever takes things away.
+ */
+export function isolationArguments(host: Host): readonly string[] {
+  return [
+    '--seccomp',
+    String(FILTER_FD),
+    '--json-status-fd',
+    String(STATUS_FD),
+    '--unshare-user',
+    ...(host.disablesUserNamespaces ? ['--disable-userns'] : []),
+    '--unshare-pid',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--unshare-net',
+    '--unshare-cgroup',
+    '--cap-drop',
+    'ALL',
+    '--die-with-parent',
+    // A session of its own has no controlling terminal to push input into (attack 62, CVE-2017-5226).
+    '--new-session',
+    '--uid',
+    INSIDE_UID,
+    '--gid',
+    INSIDE_UID,
+    '--hostname',
+    'sandbox',
+    '--clearenv',
+    '--args',
+    String(ARGUMENTS_FD),
+  ];
+}
+
+/**
+ * Files of /proc that tell about the whole machine or its kernel. A gateway that runs as root is still
+ * that user to the kernel when it opens them.
+ */
+const MASKED_PROC = [
+  '/proc/kcore',
+  '/proc/kmsg',
+  '/proc/kallsyms',
+  '/proc/keys',
+  '/proc/key-users',
+  '/proc/kpagecgroup',
+  '/proc/kpagecount',
+  '/proc/kpageflags',
+  '/proc/slabinfo',
+  '/proc/vmallocinfo',
+  '/proc/timer_list',
+  '/proc/sched_debug',
+  '/proc/iomem',
+  '/proc/interrupts',
+  '/proc/mtrr',
+  '/proc/config.gz',
+  '/proc/acpi',
+  '/proc/scsi',
+  '/proc/asound',
+];
+
+/** The part of the mounts that is the same in every run of this install; made once. */
+export interface BaseMounts {
+  readonly system: readonly string[];
+  readonly etc: readonly string[];
+  readonly proc: readonly string[];
+}
+
+export function baseMounts(kit: Kit): BaseMounts {
+  return {
+    system: layoutArguments(systemLayout()),
+    etc: ['--ro-bind', kit.etc, '/etc', ...kit.hostEtc.flatMap((path) => ['--ro-bind', path, path])],
+    proc: procArguments(),
+  };
+}
+
+function layoutArguments(layout: Layout): readonly string[] {
+  return layout.flatMap(({ path, link }) =>
+    link === undefined ? ['--ro-bind', path, path] : ['--symlink', link, path],
+  );
+}
+
+/** Read-only as a whole: as root of the host, a run could otherwise set kernel.core_pattern to a program. */
+function procArguments(): readonly string[] {
+  const masks = MASKED_PROC.filter((path) => existsSync(path)).flatMap((path) =>
+    statSync(path).isDirectory() ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path],
+  );
+  return ['--proc', '/proc', ...masks, '--remount-ro', '/proc'];
+}
+
+/** Everything of one run that bubblewrap reads from the pipe. `mountFds` are as many as the mounts, then the socket's. */
+export function runArguments(
+  spec: RunSpec,
+  base: BaseMounts,
+  kit: Kit,
+  host: Host,
+  options: BubblewrapOptions,
+): readonly string[] {
+  const tmpBytes = String(spec.limits.tmpBytes);
+  const result: string[] = [];
+  for (const [name, value] of runEnvironment(spec.env, spec.egressSocket !== undefined))
+    result.push('--setenv', name, value);
+  if (spec.programs === undefined) result.push(...base.system);
+  else result.push(...strictArguments(spec.programs, host, options));
+  result.push(...base.etc, ...base.proc, '--dev', '/dev');
+  result.push('--size', tmpBytes, '--tmpfs', '/dev/shm', '--remount-ro', '/dev');
+  result.push('--perms', '1777', '--size', tmpBytes, '--tmpfs', '/tmp', '--dir', '/workspace');
+  result.push(...mountArguments(spec, host));
+  if (spec.egressSocket !== undefined) result.push(...egressArguments(spec, kit, host, options));
+  result.push('--remount-ro', '/', '--chdir', spec.cwd);
+  return result;
+}
+
+function strictArguments(
+  programs: readonly string[],
+  host: Host,
+  options: BubblewrapOptions,
+): readonly string[] {
+  const bindings = strictBindings(programs, options.programDirs ?? SYSTEM_PROGRAM_DIRS, host.architecture);
+  return [
+    ...bindings.flatMap(({ source, target }) => ['--ro-bind', source, target]),
+    ...layoutArguments(STRICT_LAYOUT),
+    '--ro-bind',
+    host.prlimit,
+    INSIDE.prlimit,
+  ];
+}
+
+function mountArguments(spec: RunSpec, host: Host): readonly string[] {
+  return spec.mounts.flatMap(({ source, target, mode }, index) => {
+    const option = mode === 'rw' ? '--bind' : '--ro-bind';
+    if (!host.bindsDescriptors) return [option, source, target];
+    return [`${option}-fd`, String(FIRST_MOUNT_FD + index), target];
+  });
+}
+
+function egressArguments(spec: RunSpec, kit: Kit, host: Host, options: BubblewrapOptions): readonly string[] {
+  const socket = host.bindsDescriptors
+    ? ['--ro-bind-fd', String(FIRST_MOUNT_FD + spec.mounts.length)]
+    : ['--ro-bind', spec.egressSocket ?? ''];
+  return [
+    '--ro-bind',
+    kit.tools,
+    INSIDE.tools,
+    '--ro-bind',
+    options.nodePath ?? process.execPath,
+    INSIDE.node,
+    '--ro-bind',
+    host.prlimit,
+    INSIDE.prlimit,
+    ...socket,
+    INSIDE.egressSocket,
+  ];
+}
+
+/** Limits that the kernel keeps per process; what control groups hold for the whole run is left to them. */
+export interface ProcessLimits {
+  readonly memory: boolean;
+  readonly processes: boolean;
+}
+
+/** The command as bubblewrap starts it: limits first, then the bridge if there is a way out, then argv. */
+export function commandArguments(spec: RunSpec, host: Host, own: ProcessLimits): readonly string[] {
+  const { limits } = spec;
+  const strictOrEgress = spec.programs !== undefined || spec.egressSocket !== undefined;
+  return [
+    strictOrEgress ? INSIDE.prlimit : host.prlimit,
+    '--core=0',
+    `--fsize=${limits.fileBytes}`,
+    // One second after SIGXCPU comes SIGKILL.
+    `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + 1}`,
+    `--nofile=${limits.openFiles}`,
+    ...(own.memory ? [`--data=${limits.memoryBytes}`] : []),
+    ...(own.processes ? [`--nproc=${limits.processes}`] : []),
+    '--',
+    ...(spec.egressSocket === undefined ? [] : [INSIDE.node, INSIDE.bridge, '--']),
+    ...spec.argv,
+  ];
+}

@@ -1,0 +1,263 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SandboxLimits } from '../../kernel/index.ts';
+import { SANDBOX_CODES } from './codes.ts';
+
+/** How long killed processes may take to disappear before the run is reported as not cleaned up. */
+export const CLEANUP_MS = 5_000;
+
+/** A place in the machine's control groups where this process may make groups of its own. */
+export interface GroupParent {
+  readonly version: 1 | 2;
+  /** One directory on version 2; the memory and the pids hierarchy on version 1. */
+  readonly directories: readonly string[];
+}
+
+/** The control group of one run. */
+export interface RunGroup {
+  /** Move a process in; everything it starts from then on belongs to the group. */
+  add(pid: number): Promise<void>;
+  kill(): void;
+  /** How many processes the kernel killed because the group was over its memory limit. */
+  memoryKills(): Promise<number>;
+  /** Kill what is left and remove the group. Throws SANDBOX_CLEANUP_FAILED after `CLEANUP_MS`. */
+  remove(): Promise<void>;
+}
+
+const NAME_PREFIX = 'gatehouse-';
+
+interface Hierarchy {
+  readonly version: 1 | 2;
+  readonly controllers: readonly string[];
+  /** Directory of the group that this process is in. */
+  readonly own: string;
+  readonly top: string;
+}
+
+/** Reads /proc/self/cgroup and /proc/self/mountinfo (cgroups(7), proc(5)). */
+export function parseHierarchies(cgroup: string, mountinfo: string): readonly Hierarchy[] {
+  const memberships = new Map<string, string>();
+  for (const line of cgroup.trim().split('\n')) {
+    const [, controllers = '', ...path] = line.split(':');
+    memberships.set(controllers, path.join(':'));
+  }
+  const found: Hierarchy[] = [];
+  for (const line of mountinfo.trim().split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , , root = '/', mountPoint = ''] = before.split(' ');
+    const [type, , superOptions = ''] = after.split(' ');
+    if (type !== 'cgroup' && type !== 'cgroup2') continue;
+    const options = superOptions.split(',');
+    const controllers = [...memberships.keys()].find((key) =>
+      type === 'cgroup2' ? key === '' : key !== '' && key.split(',').every((name) => options.includes(name)),
+    );
+    if (controllers === undefined) continue;
+    const path = memberships.get(controllers) ?? '/';
+    const below = root === '/' ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : '/';
+    found.push({
+      version: type === 'cgroup2' ? 2 : 1,
+      controllers: controllers.split(',').filter((name) => name !== ''),
+      own: join(mountPoint, below),
+      top: mountPoint,
+    });
+  }
+  return found;
+}
+
+/** The first place that really takes a group with both limits, tried by making one; undefined when none does. */
+export function findGroupParent(): GroupParent | undefined {
+  let hierarchies: readonly Hierarchy[];
+  try {
+    hierarchies = parseHierarchies(
+      readFileSync('/proc/self/cgroup', 'utf8'),
+      readFileSync('/proc/self/mountinfo', 'utf8'),
+    );
+  } catch {
+    return undefined;
+  }
+  const candidates: GroupParent[] = [];
+  for (const { version, own, top } of hierarchies)
+    if (version === 2)
+      for (const path of new Set([own, join(own, '..'), top]))
+        candidates.push({ version, directories: [path] });
+  const first = (controller: string, which: 'own' | 'top') =>
+    hierarchies.find((h) => h.version === 1 && h.controllers.includes(controller))?.[which];
+  for (const which of ['own', 'top'] as const) {
+    const directories = [first('memory', which), first('pids', which)].filter((path) => path !== undefined);
+    if (directories.length === 2) candidates.push({ version: 1, directories });
+  }
+  return candidates.find(accepts);
+}
+
+/** Limits that every control group takes, to see whether one can be made at all. */
+const TRIAL: Pick<SandboxLimits, 'memoryBytes' | 'processes'> = { memoryBytes: 1 << 26, processes: 8 };
+
+function accepts(parent: GroupParent): boolean {
+  try {
+    if (parent.version === 2) enableControllers(parent.directories[0] ?? '');
+    removeAbandoned(parent);
+    const directories = makeGroup(parent, 'trial', TRIAL);
+    for (const directory of directories) rmdirSync(directory);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function enableControllers(directory: string): void {
+  const control = join(directory, 'cgroup.subtree_control');
+  const enabled = readFileSync(control, 'utf8').trim().split(' ');
+  if (!enabled.includes('memory') || !enabled.includes('pids')) writeFileSync(control, '+memory +pids');
+}
+
+/** Groups of gateways that died without removing them: the kernel refuses to remove one that is in use. */
+function removeAbandoned(parent: GroupParent): void {
+  for (const directory of parent.directories) {
+    for (const name of readdirSync(directory)) {
+      const pid = Number(new RegExp(`^${NAME_PREFIX}(\\d+)-`).exec(name)?.[1] ?? Number.NaN);
+      if (Number.isNaN(pid) || isAlive(pid)) continue;
+      try {
+        rmdirSync(join(directory, name));
+      } catch {
+        continue;
+      }
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+function makeGroup(
+  parent: GroupParent,
+  name: string,
+  limits: Pick<SandboxLimits, 'memoryBytes' | 'processes'>,
+): readonly string[] {
+  const directories = parent.directories.map((directory) =>
+    join(directory, `${NAME_PREFIX}${process.pid}-${name}`),
+  );
+  const made: string[] = [];
+  try {
+    for (const directory of directories) {
+      mkdirSync(directory);
+      made.push(directory);
+    }
+    setLimits(parent.version, directories, limits);
+    return directories;
+  } catch (error) {
+    for (const directory of made) rmdirSync(directory);
+    throw error;
+  }
+}
+
+function setLimits(
+  version: 1 | 2,
+  directories: readonly string[],
+  limits: Pick<SandboxLimits, 'memoryBytes' | 'processes'>,
+): void {
+  const [memory = '', pids = memory] = directories;
+  const bytes = String(limits.memoryBytes);
+  if (version === 2) {
+    writeExisting(join(memory, 'memory.max'), bytes);
+    writeOptional(join(memory, 'memory.swap.max'), '0');
+    writeOptional(join(memory, 'memory.oom.group'), '1');
+  } else {
+    writeExisting(join(memory, 'memory.limit_in_bytes'), bytes);
+    writeOptional(join(memory, 'memory.memsw.limit_in_bytes'), bytes);
+  }
+  writeExisting(join(pids, 'pids.max'), String(limits.processes));
+}
+
+/** The kernel makes a group's files; a missing one means that its controller is not there. */
+function writeExisting(path: string, text: string): void {
+  writeFileSync(path, text, { flag: 'r+' });
+}
+
+function writeOptional(path: string, text: string): void {
+  try {
+    writeExisting(path, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+let groupsMade = 0;
+
+/** Make the group of one run. Throws when the kernel does not take it: nothing starts then. */
+export function createGroup(
+  parent: GroupParent,
+  limits: Pick<SandboxLimits, 'memoryBytes' | 'processes'>,
+): RunGroup {
+  groupsMade += 1;
+  const directories = makeGroup(parent, String(groupsMade), limits);
+  const [memory = ''] = directories;
+  return {
+    async add(pid) {
+      await Promise.all(directories.map((path) => writeFile(join(path, 'cgroup.procs'), String(pid))));
+    },
+    kill: () => killAll(parent.version, directories),
+    async memoryKills() {
+      const file = parent.version === 2 ? 'memory.events' : 'memory.oom_control';
+      return Number(/^oom_kill (\d+)$/m.exec(await readFile(join(memory, file), 'utf8'))?.[1] ?? 0);
+    },
+    remove: () => removeGroup(parent.version, directories),
+  };
+}
+
+function killAll(version: 1 | 2, directories: readonly string[]): void {
+  for (const directory of directories) {
+    try {
+      if (version === 2) writeExisting(join(directory, 'cgroup.kill'), '1');
+      else killListed(directory);
+    } catch (error) {
+      // Kernels before 5.14 have no cgroup.kill; a group that is gone has no processes.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') killListed(directory);
+    }
+  }
+}
+
+function killListed(directory: string): void {
+  let listed: string;
+  try {
+    listed = readFileSync(join(directory, 'cgroup.procs'), 'utf8');
+  } catch {
+    return;
+  }
+  for (const pid of listed.split('\n').filter((line) => line !== '')) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      continue;
+    }
+  }
+}
+
+async function removeGroup(version: 1 | 2, directories: readonly string[]): Promise<void> {
+  const deadline = performance.now() + CLEANUP_MS;
+  for (let pause = 0; ; pause = Math.min(pause + 1, 20)) {
+    const left = directories.filter((directory) => !removed(directory));
+    if (left.length === 0) return;
+    if (performance.now() > deadline) throw SANDBOX_CODES.error('SANDBOX_CLEANUP_FAILED');
+    killAll(version, left);
+    // The kernel has no event for "the last process of a version 1 group is gone".
+    await delay(pause);
+  }
+}
+
+/** A group can be removed only when nothing lives in it, so this is also the proof that all are dead. */
+function removed(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}

@@ -1,0 +1,43 @@
+import { defineCodes } from '../../kernel/index.ts';
+
+export const INSTALL_BUBBLEWRAP =
+  'Install it: `apt-get install bubblewrap util-linux` (Debian, Ubuntu), `dnf install bubblewrap` (Fedora), ' +
+  '`apk add bubblewrap util-linux-misc` (Alpine); then run `gatehouse doctor`.';
+
+export const SANDBOX_CODES = defineCodes({
+  SANDBOX_UNAVAILABLE: {
+    summary: 'no sandbox can be started on this machine, so nothing is run',
+    fix: INSTALL_BUBBLEWRAP,
+    status: 503,
+  },
+  SANDBOX_SPEC_INVALID: {
+    summary: 'the run was described in a way that cannot be sandboxed',
+    fix: 'Use an absolute working directory inside a mount, positive whole limits, and text without NUL bytes.',
+    status: 400,
+  },
+  SANDBOX_MOUNT_REFUSED: {
+    summary: 'a directory that may never be seen by a sandbox was to be mounted',
+    fix: 'Mount the project directory itself; credentials, system directories and sockets stay outside.',
+    status: 403,
+  },
+  SANDBOX_ENV_REFUSED: {
+    summary: 'a variable that changes which code runs was to be set',
+    fix: 'Leave PATH, LD_*, NODE_OPTIONS, BASH_ENV and the like out of the environment of a run.',
+    status: 403,
+  },
+  SANDBOX_PROGRAM_MISSING: {
+    summary: 'a program that the playbook lists does not exist on this machine',
+    fix: 'Install the program or take it out of the list of programs.',
+    status: 422,
+  },
+  SANDBOX_START_FAILED: {
+    summary: 'the sandbox could not be set up, so the command did not start',
+    fix: 'Run `gatehouse doctor`; it shows which part of the isolation this machine refuses.',
+    status: 503,
+  },
+  SANDBOX_CLEANUP_FAILED: {
+    summary: 'processes of a run were still there after they had been killed',
+    fix: 'Look for processes in uninterruptible sleep (`ps -eo pid,stat,comm`), usually a hung file system.',
+    status: 500,
+  },
+});

@@ -1,0 +1,35 @@
+/** What the driver needs to know about the install. */
+export interface BubblewrapOptions {
+  /** A directory of the gateway's own, mode 0700, that is listed in `forbidden`. Prepared files go here. */
+  readonly workDir: string;
+  /** Host paths of which no part is ever mounted: the home's state, keys, run and configuration. */
+  readonly forbidden: readonly string[];
+  /** Where bridge and fetch are: `src/drivers/bubblewrap/inside` or `dist/inside`. */
+  readonly insideDir: string;
+  /** Home directory of the account, whose credentials are never mounted. */
+  readonly userHome: string;
+  /** Node executable that runs the scripts inside; the running one unless said. */
+  readonly nodePath?: string;
+  /** Where `bwrap` and `prlimit` are looked for; the system's directories unless said. */
+  readonly programDirs?: readonly string[];
+  /** False keeps to resource limits per process even where control groups could be used. */
+  readonly cgroups?: boolean;
+}
+
+export const SYSTEM_PROGRAM_DIRS: readonly string[] = [
+  '/usr/local/bin',
+  '/usr/bin',
+  '/bin',
+  '/usr/local/sbin',
+  '/usr/sbin',
+  '/sbin',
+];
+
+/** Where things stand inside. */
+export const INSIDE = {
+  tools: '/opt/gatehouse',
+  node: '/opt/gatehouse/node',
+  prlimit: '/opt/gatehouse/prlimit',
+  bridge: '/opt/gatehouse/bridge.mjs',
+  egressSocket: '/run/gatehouse/egress.sock',
+} as const;

@@ -1,0 +1,156 @@
+import { closeSync, openSync } from 'node:fs';
+import type { RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
+import {
+  type BaseMounts,
+  baseMounts,
+  commandArguments,
+  isolationArguments,
+  runArguments,
+} from './arguments.ts';
+import { createGroup, findGroupParent, type GroupParent } from './cgroups.ts';
+import { SANDBOX_CODES } from './codes.ts';
+import { execute } from './execute.ts';
+import { explainRun } from './explain.ts';
+import { type Host, inspectHost } from './host.ts';
+import { type Kit, prepareKit } from './kit.ts';
+import { checkMounts, forbiddenTrees, insideMounts, openSource } from './mounts.ts';
+import type { BubblewrapOptions } from './options.ts';
+import { createProbe } from './probe.ts';
+
+/** Bytes of one run's arguments together. */
+export const MAX_ARGUMENT_BYTES = 128 * 1024;
+/** Bytes of one run's standard input. */
+export const MAX_STDIN_BYTES = 16 * 1024 * 1024;
+
+/** Processes of a run that are not the command: bubblewrap itself and process 1 of the namespace. */
+const OWN_PROCESSES = 2;
+/** The bridge's own threads, when there is a way out. */
+const BRIDGE_PROCESSES = 16;
+
+/** Everything about this machine and install that is found once, at the first run. */
+export interface Prepared {
+  readonly host: Host;
+  readonly kit: Kit;
+  readonly base: BaseMounts;
+  readonly isolation: readonly string[];
+  readonly groups: GroupParent | undefined;
+}
+
+function prepare(options: BubblewrapOptions): Prepared {
+  const host = inspectHost(options.programDirs);
+  const kit = prepareKit(options.workDir, options.insideDir, host.architecture);
+  return {
+    host,
+    kit,
+    base: baseMounts(kit),
+    isolation: isolationArguments(host),
+    groups: options.cgroups === false ? undefined : findGroupParent(),
+  };
+}
+
+/** Refuses what no sandbox can be made of. Throws SANDBOX_SPEC_INVALID and SANDBOX_MOUNT_REFUSED. */
+function checkSpec(spec: RunSpec, forbidden: readonly string[]): void {
+  const invalid = (why: string) => SANDBOX_CODES.error('SANDBOX_SPEC_INVALID', why);
+  const bytes = spec.argv.reduce((sum, argument) => sum + Buffer.byteLength(argument) + 1, 0);
+  if (spec.argv.length === 0 || spec.argv[0] === '') throw invalid('there is no command to run');
+  if (spec.argv.some((argument) => argument.includes('\0'))) throw invalid('an argument holds a NUL byte');
+  if (bytes > MAX_ARGUMENT_BYTES) throw invalid('the command is too long');
+  if ((spec.stdin?.byteLength ?? 0) > MAX_STDIN_BYTES) throw invalid('the standard input is too long');
+  for (const [name, value] of Object.entries(spec.limits))
+    if (!Number.isSafeInteger(value) || value <= 0)
+      throw invalid(`the limit ${name} is not a positive whole number`);
+  checkMounts(spec.mounts, forbidden);
+  if (!insideMounts(spec.cwd, spec.mounts)) throw invalid('the working directory is not inside a mount');
+}
+
+/**
+ * The bubblewrap backend of the Sandbox port. Looks at the machine at the first call, never at creation. A
+ * missing or refused part of the isolation fails the run (SANDBOX_UNAVAILABLE, SANDBOX_START_FAILED);
+ * nothing is ever run outside.
+ */
+export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
+  const forbidden = forbiddenTrees(options.userHome, [...options.forbidden, options.workDir]);
+  let prepared: Prepared | undefined;
+  const ready = (): Prepared => {
+    prepared ??= prepare(options);
+    return prepared;
+  };
+
+  const run = async (spec: RunSpec, signal: AbortSignal, observer?: RunObserver): Promise<RunResult> => {
+    const machine = ready();
+    checkSpec(spec, forbidden);
+    if (signal.aborted) return nothingRan();
+    return runPrepared(machine, options, spec, signal, observer);
+  };
+
+  const probe = createProbe({ ready, run });
+  const explain = (spec: RunSpec): readonly string[] => {
+    const machine = ready();
+    checkSpec(spec, forbidden);
+    return explainRun(machine, options, spec);
+  };
+  return { backend: 'bubblewrap', probe, run, explain };
+}
+
+function nothingRan(): RunResult {
+  const nothing = new Uint8Array(0);
+  return {
+    end: 'aborted',
+    exitCode: null,
+    signal: null,
+    stdout: nothing,
+    stderr: nothing,
+    droppedBytes: 0,
+    durationMs: 0,
+  };
+}
+
+async function runPrepared(
+  machine: Prepared,
+  options: BubblewrapOptions,
+  spec: RunSpec,
+  signal: AbortSignal,
+  observer: RunObserver | undefined,
+): Promise<RunResult> {
+  const { host, kit, base, isolation, groups } = machine;
+  const perRun = runArguments(spec, base, kit, host, options);
+  const command = commandArguments(spec, host, {
+    memory: groups === undefined,
+    processes: groups === undefined,
+  });
+  using open = new DisposableStack();
+  const opened = (fd: number) => {
+    open.defer(() => closeSync(fd));
+    return fd;
+  };
+  const sources = spec.mounts.map((mount) => opened(openSource(mount.source, 'tree')));
+  if (spec.egressSocket !== undefined) sources.push(opened(openSource(spec.egressSocket, 'socket')));
+  const nullFd = host.strayDescriptors.length > 0 ? opened(openSync('/dev/null', 'r')) : -1;
+  const launch = {
+    bwrap: host.bwrap,
+    argv: [...isolation, '--', ...command],
+    runArguments: perRun,
+    filterFd: opened(openSync(kit.filter, 'r')),
+    mountFds: host.bindsDescriptors ? sources : [],
+    stray: host.strayDescriptors,
+    nullFd,
+    stdin: spec.stdin,
+    wallMs: spec.limits.wallMs,
+    outputBytes: spec.limits.outputBytes,
+  };
+  const group = groups === undefined ? undefined : createGroup(groups, groupLimits(spec));
+  try {
+    return await execute(launch, group, signal, observer);
+  } finally {
+    await group?.remove();
+  }
+}
+
+/** The group also holds what starts and serves the command, which does not count against its limit. */
+function groupLimits(spec: RunSpec): { readonly memoryBytes: number; readonly processes: number } {
+  const bridge = spec.egressSocket === undefined ? 0 : BRIDGE_PROCESSES;
+  return {
+    memoryBytes: spec.limits.memoryBytes,
+    processes: spec.limits.processes + OWN_PROCESSES + bridge,
+  };
+}
