@@ -42,6 +42,8 @@ export interface AuthParts {
 
 /** AuthService of a process that can be shut down. */
 export interface RunningAuth extends AuthService {
+  /** Record a request that was refused before anybody could authenticate, for example for its Host or Origin. */
+  recordRefusal(code: string, peer: PeerFacts): void;
   /** Write the gathered last uses and failure counts; listeners are told nothing any more. */
   close(): Promise<void>;
 }
@@ -127,6 +129,10 @@ class Authentication implements RunningAuth {
     const principal = principalOf(stored);
     await this.#journal.accepted(principal, peer);
     return principal;
+  }
+
+  recordRefusal(code: string, peer: PeerFacts): void {
+    this.#journal.refused(code, peer);
   }
 
   authenticateConnect(

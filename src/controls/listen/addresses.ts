@@ -1,0 +1,32 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/**
+ * Canonical text of an address as a socket reports it: IPv4 inside IPv6 becomes IPv4, a zone id is dropped.
+ * Anything that is no address becomes undefined.
+ */
+export function normaliseAddress(text: string | undefined): string | undefined {
+  const bare = text?.replace(/%.*$/, '') ?? '';
+  if (!isIPv4(bare) && !isIPv6(bare)) return undefined;
+  return ipaddr.process(bare).toString();
+}
+
+/** Whether the address never leaves this machine: 127.0.0.0/8 and ::1. */
+export function isLoopback(address: string): boolean {
+  const canonical = normaliseAddress(address);
+  return canonical !== undefined && (canonical === '::1' || canonical.startsWith('127.'));
+}
+
+/** Whether an address lies in one of these addresses or CIDR blocks. An unreadable block holds nothing. */
+export function inBlocks(blocks: readonly string[], address: string): boolean {
+  const list = new BlockList();
+  for (const block of blocks) {
+    const [net = '', bits] = block.split('/');
+    const family = isIPv4(net) ? 'ipv4' : isIPv6(net) ? 'ipv6' : undefined;
+    if (family === undefined) continue;
+    const most = family === 'ipv4' ? 32 : 128;
+    const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : -1;
+    if (prefix >= 0 && prefix <= most) list.addSubnet(net, prefix, family);
+  }
+  return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}

@@ -1,0 +1,22 @@
+export { inBlocks, isLoopback, normaliseAddress } from './addresses.ts';
+export { type BindRequest, type Exposure, type ListenerSpec, resolveBind } from './bind.ts';
+export {
+  checkListeners,
+  type DeclaredListener,
+  isDeclared,
+  type ListenerFact,
+  type ListenFacts,
+} from './checks.ts';
+export { LISTEN_CODES } from './codes.ts';
+export { ConnectionGate } from './connection-gate.ts';
+export { BODY_LIMITS, LISTEN_LIMITS, type ListenLimits } from './limits.ts';
+export {
+  checkForwarded,
+  checkHost,
+  checkOrigin,
+  checkTarget,
+  judgeRequest,
+  LOOPBACK_HOSTS,
+  type RequestFacts,
+  type RequestRules,
+} from './request.ts';

@@ -1,0 +1,3 @@
+export { HTTP_CODES } from './codes.ts';
+export type { Arrival, HttpAuth, HttpSurfaceParts, Identity } from './parts.ts';
+export { createHttpSurface, type HttpSurface } from './surface.ts';

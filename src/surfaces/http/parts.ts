@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AuthService, PeerFacts, Principal } from '../../controls/auth/types.ts';
+import type { ListenLimits, RequestRules } from '../../controls/listen/index.ts';
+import type { Logger } from '../../kernel/index.ts';
+import type { Caller, Dispatcher } from '../../operations/define.ts';
+import type { RuntimeService } from '../../operations/services.ts';
+
+/** What the HTTP surface needs of authentication. */
+export interface HttpAuth extends Pick<AuthService, 'authenticateToken' | 'localOperator'> {
+  recordRefusal(code: string, peer: PeerFacts): void;
+}
+
+export interface HttpSurfaceParts {
+  readonly dispatcher: Dispatcher;
+  readonly auth: HttpAuth;
+  readonly callerOf: (principal: Principal, surface: Caller['surface'], trace: string) => Caller;
+  readonly runtime: Pick<RuntimeService, 'version' | 'startedAt' | 'ready'>;
+  readonly logger: Logger;
+  /** Read at every request, so that a reload takes effect at once. */
+  readonly rules: () => RequestRules;
+  readonly limits?: ListenLimits;
+  /** Whether /v1/* is served; read at every request. */
+  readonly openai?: () => boolean;
+}
+
+/** How a server's callers prove who they are: a token over TCP, or by having opened the operator's socket. */
+export type Identity = 'token' | 'socket';
+
+/** What the transport knows of a request before anybody is authenticated. */
+export interface Arrival {
+  readonly identity: Identity;
+  readonly peer: PeerFacts;
+  readonly trace: string;
+}
+
+/** What the surface knows about a request from its transport; nothing here is read from the request itself. */
+export interface RequestState {
+  arrivalOf(request: IncomingMessage): Arrival;
+  callerOf(request: IncomingMessage): Caller;
+  /** Hook of routes that need a caller. It runs before the body is read. */
+  readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+}

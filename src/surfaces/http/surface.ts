@@ -1,0 +1,162 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { ConnectionGate, LISTEN_LIMITS } from '../../controls/listen/index.ts';
+import { GatehouseError } from '../../kernel/index.ts';
+import type { Caller } from '../../operations/define.ts';
+import { asHttpError, openAiFailure, operationFailure, retryAfter } from './errors.ts';
+import { SECURITY_HEADERS } from './headers.ts';
+import { judgeArrival, principalOf } from './identity.ts';
+import { addOpenAi } from './openai/routes.ts';
+import { addOperations, OPERATION_PREFIX } from './operations.ts';
+import type { Arrival, HttpSurfaceParts, Identity, RequestState } from './parts.ts';
+import { addProbes } from './probes.ts';
+import { boundedServer } from './server.ts';
+import { addToolsInvoke } from './tools-invoke.ts';
+
+export interface HttpSurface {
+  /**
+   * A server that does not listen yet. All servers of a surface share one application and, for TCP, one count of
+   * connections. The WebSocket upgrade is attached to it by `processes/`.
+   */
+  server(identity: Identity): Server;
+  /** Judge a WebSocket upgrade exactly like a request. A refusal is already recorded. */
+  judge(
+    request: IncomingMessage,
+    identity: Identity,
+  ): { readonly arrival: Arrival } | { readonly arrival: Arrival; readonly refusal: GatehouseError };
+  /** Somebody authenticated on this connection: it no longer counts among the unauthenticated. */
+  authenticated(socket: Socket): void;
+  /** Stop taking connections; resolves when the open requests have ended. */
+  close(): Promise<void>;
+}
+
+/** Known paths and what they take, for 405 and its Allow header (RFC 9110 section 15.5.6). */
+const ALLOWED: readonly (readonly [path: RegExp, allow: string])[] = [
+  [/^\/(healthz?|readyz?|startupz?)$/, 'GET, HEAD'],
+  [/^\/openapi\.json$/, 'GET'],
+  [/^\/v1\/models(\/.+)?$/, 'GET'],
+  [/^\/v1\/chat\/completions$/, 'POST'],
+  [/^\/tools\/invoke$/, 'POST'],
+  [/^\/api\/v1\/[^/]+$/, 'POST'],
+];
+
+/** The HTTP surface: translates bytes, decides nothing. Resolves when its routes are ready. */
+export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSurface> {
+  const limits = parts.limits ?? LISTEN_LIMITS;
+  const gate = new ConnectionGate<Socket>(limits);
+  const identities = new WeakMap<IncomingMessage, Identity>();
+  const state = requestState(parts, gate);
+  const app = fastify({ logger: false, exposeHeadRoutes: false, trustProxy: false, requestIdHeader: false });
+  acceptJsonOnly(app);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+    const verdict = judgeArrival(parts, request.raw, identities.get(request.raw) ?? 'token');
+    state.arrive(request.raw, verdict.arrival);
+    if ('refusal' in verdict) throw verdict.refusal;
+    // Answered here, so that no body is read for a path that does not exist.
+    if (request.is404) return answerUnknown(request, reply);
+  });
+  app.setErrorHandler((thrown, request, reply) => answerFailure(parts, thrown, request, reply));
+  addProbes(app, parts, state);
+  addOperations(app, parts, state);
+  addToolsInvoke(app, parts, state);
+  addOpenAi(app, parts, state);
+  await app.ready();
+
+  const servers: Server[] = [];
+  return {
+    server(identity) {
+      const server = boundedServer(limits, identity === 'token' ? gate : undefined, (request, response) => {
+        identities.set(request, identity);
+        app.routing(request, response);
+      });
+      servers.push(server);
+      return server;
+    },
+    judge: (request, identity) => judgeArrival(parts, request, identity),
+    authenticated: (socket) => gate.authenticated(socket),
+    close: async () => {
+      await Promise.all(servers.map(closed));
+      await app.close();
+    },
+  };
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
+
+function requestState(
+  parts: HttpSurfaceParts,
+  gate: ConnectionGate<Socket>,
+): RequestState & { arrive(request: IncomingMessage, arrival: Arrival): void } {
+  const arrivals = new WeakMap<IncomingMessage, Arrival>();
+  const callers = new WeakMap<IncomingMessage, Caller>();
+  const arrivalOf = (request: IncomingMessage): Arrival => known(arrivals.get(request));
+  return {
+    arrive: (request, arrival) => void arrivals.set(request, arrival),
+    arrivalOf,
+    callerOf: (request) => known(callers.get(request)),
+    authenticate: async (request) => {
+      const arrival = arrivalOf(request.raw);
+      const principal = await principalOf(parts, arrival, request.headers.authorization);
+      gate.authenticated(request.raw.socket);
+      const surface = arrival.identity === 'socket' ? 'socket' : 'http';
+      callers.set(request.raw, parts.callerOf(principal, surface, arrival.trace));
+    },
+  };
+}
+
+/** A request that skipped its hook has no caller and gets no further. */
+function known<T>(value: T | undefined): T {
+  if (value === undefined) throw new GatehouseError('KERNEL_INTERNAL', 'this request was not judged');
+  return value;
+}
+
+/** Only JSON, so that a form of another site cannot say anything that we read. An empty body is no body. */
+function acceptJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body as string, done);
+  });
+}
+
+function answerFailure(
+  parts: HttpSurfaceParts,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = asHttpError(thrown);
+  if (error !== thrown && error.status >= 500) {
+    const cause = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    parts.logger.error('a request failed unexpectedly', { route: request.routeOptions.url, cause });
+  }
+  const wait = retryAfter(error);
+  if (wait !== undefined) reply.header('retry-after', wait);
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer');
+  closeUnread(request, reply);
+  const isOperation = request.url.startsWith(OPERATION_PREFIX);
+  return reply.code(error.status).send(isOperation ? operationFailure(error) : openAiFailure(error));
+}
+
+function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const allow = ALLOWED.find(([known]) => known.test(path))?.[1];
+  closeUnread(request, reply);
+  reply.type('text/plain; charset=utf-8');
+  if (allow === undefined) return reply.code(404).send('Not Found');
+  return reply.code(405).header('allow', allow).send('Method Not Allowed');
+}
+
+/** A body that nobody wants is not read to its end (attack 91). */
+function closeUnread(request: FastifyRequest, reply: FastifyReply): void {
+  if (!request.raw.complete) reply.header('connection', 'close');
+}
