@@ -50,6 +50,8 @@ export interface ApprovalRequest {
   readonly commandText: string;
   readonly decision: Decision;
   readonly subject: Subject;
+  /** Milliseconds it stays open, if less than the service's own limit. */
+  readonly ttlMs?: number;
 }
 
 export type ApprovalOutcome =

@@ -1,0 +1,65 @@
+import type { KnownOptions, OptionPattern } from './program-row.ts';
+
+function matchesLong(argument: string, names: readonly string[]): boolean {
+  const name = argument.slice(2).split('=', 1)[0] ?? '';
+  return name !== '' && names.some((known) => known.startsWith(name));
+}
+
+function matchesShort(argument: string, letters: string): boolean {
+  return letters.split('').some((letter) => argument.includes(letter, 1));
+}
+
+/**
+ * Whether an argument could be one of these options, written in full, abbreviated, joined with others or with
+ * its value. It says yes too often rather than too seldom: a yes costs a question, a wrong no a control. For
+ * the same reason a `--` before it does not end the search.
+ */
+export function matchesPattern(argument: string, pattern: OptionPattern): boolean {
+  if (argument.startsWith('--')) {
+    if (matchesLong(argument, pattern.long ?? [])) return true;
+  } else if (argument.startsWith('-') && matchesShort(argument, pattern.short ?? '')) return true;
+  return (
+    (pattern.words ?? []).some((word) => argument === word || argument.startsWith(`${word}=`)) ||
+    (pattern.prefixes ?? []).some((prefix) => argument.startsWith(prefix)) ||
+    (pattern.contains ?? []).some((text) => argument.includes(text))
+  );
+}
+
+export type ParsedOptions =
+  /** `at` is the index of the first operand. */
+  | { readonly understood: true; readonly at: number }
+  | { readonly understood: false; readonly option: string };
+
+/** How many arguments a cluster such as `-vk5` takes, or undefined when a letter is not known. */
+function clusterLength(cluster: string, known: KnownOptions): number | undefined {
+  for (let index = 1; index < cluster.length; index += 1) {
+    const letter = cluster.charAt(index);
+    if ((known.values ?? '').includes(letter)) return index + 1 < cluster.length ? 1 : 2;
+    if (!(known.flags ?? '').includes(letter)) return undefined;
+  }
+  return 1;
+}
+
+function longLength(argument: string, known: KnownOptions): number | undefined {
+  const name = argument.slice(2).split('=', 1)[0] ?? '';
+  const hasValue = argument.includes('=');
+  if (known.longValues?.includes(name)) return hasValue ? 1 : 2;
+  return known.longFlags?.includes(name) && !hasValue ? 1 : undefined;
+}
+
+/**
+ * Walk over the options at the start of an argv (after its first word) by the rules of getopt(3) with `+`:
+ * they end at `--` or at the first operand. Abbreviations and unknown options are not understood.
+ */
+export function parseLeadingOptions(argv: readonly string[], known: KnownOptions): ParsedOptions {
+  let at = 1;
+  while (at < argv.length) {
+    const argument = argv[at] ?? '';
+    if (argument === '--') return { understood: true, at: at + 1 };
+    if (!argument.startsWith('-')) break;
+    const length = argument.startsWith('--') ? longLength(argument, known) : clusterLength(argument, known);
+    if (length === undefined || argument === '-') return { understood: false, option: argument };
+    at += length;
+  }
+  return { understood: true, at };
+}

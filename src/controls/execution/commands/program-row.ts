@@ -1,0 +1,79 @@
+/** Options that make a program run another one, load code, or write where its policy does not look. */
+export interface OptionPattern {
+  /** Letters. An argument with a single dash counts when it has one of them anywhere. */
+  readonly short?: string;
+  /** Names without dashes. Any abbreviation counts, as getopt_long(3) accepts it. */
+  readonly long?: readonly string[];
+  /** Whole arguments, alone or followed by `=value`. */
+  readonly words?: readonly string[];
+  /** Beginnings of arguments. */
+  readonly prefixes?: readonly string[];
+  /** Text anywhere in an argument. */
+  readonly contains?: readonly string[];
+}
+
+/** Options whose grammar is fully known; an option that is not listed here is not understood. */
+export interface KnownOptions {
+  /** Letters without a value; they may be joined. */
+  readonly flags?: string;
+  /** Letters with a value, attached or as the next argument. */
+  readonly values?: string;
+  readonly longFlags?: readonly string[];
+  /** Long names with a value, after `=` or as the next argument. */
+  readonly longValues?: readonly string[];
+}
+
+export type Treatment =
+  /** Nothing that it is given can be judged from its arguments. */
+  | { readonly kind: 'opaque'; readonly why: string }
+  /** Understood except for these options. `inner` are options that are followed by a command up to `;` or `+`. */
+  | {
+      readonly kind: 'options';
+      readonly refuse: OptionPattern;
+      readonly inner?: readonly string[];
+      /** tar's old style: the first argument is a cluster of letters without a dash. */
+      readonly firstIsCluster?: boolean;
+    }
+  /** Runs the rest of its arguments as a command. */
+  | {
+      readonly kind: 'wrapper';
+      readonly options: KnownOptions;
+      /** Its own operands before the command: `timeout 5 COMMAND`. */
+      readonly operands?: number;
+      /** NAME=VALUE before the command, as env(1). */
+      readonly assignments?: boolean;
+      /** Options that only describe, as `command -v`. */
+      readonly informs?: readonly string[];
+      /** Why the command is not all that runs, as xargs that appends what it reads. */
+      readonly why?: string;
+    }
+  /** Reads a script of POSIX shell from `-c`. */
+  | { readonly kind: 'shell' }
+  /** Runs a script file; code from arguments or standard input is opaque. */
+  | {
+      readonly kind: 'interpreter';
+      /** Whole arguments that may stand before the script. */
+      readonly flags?: readonly string[];
+      /** Whole arguments that need no script and take no further option. */
+      readonly informs?: readonly string[];
+      /** Option that names an installed module instead of a script. */
+      readonly module?: string;
+      /** Scripts or modules that take code as an argument or from standard input. */
+      readonly notScripts?: readonly string[];
+    }
+  | { readonly kind: 'awk' }
+  | { readonly kind: 'sed' }
+  /** The first operand says what it does; only listed ones are understood. */
+  | {
+      readonly kind: 'subcommands';
+      readonly options: KnownOptions;
+      readonly plain: readonly string[];
+      readonly special?: Readonly<Record<string, OptionPattern>>;
+      /** Refused wherever they stand. */
+      readonly refuse?: OptionPattern;
+    }
+  /** Changes the directory that everything after it starts from. */
+  | { readonly kind: 'directory' };
+
+/** What is known about a program. `source` is where its grammar or the way to abuse it is documented. */
+export type ProgramRow = { readonly names: readonly string[]; readonly source: string } & Treatment;
