@@ -159,6 +159,8 @@ export interface TurnRequest {
   /** Labels of what the message itself brings in (a webhook is `untrusted`). */
   readonly taint?: readonly TaintLabel[];
   readonly timeoutMs?: number;
+  /** What happens when the session already runs a turn; `queue` unless said. */
+  readonly whenBusy?: 'queue' | 'refuse';
   /** Answer for one run without keeping it as the sender's conversation (OpenAI's stateless form). */
   readonly history?: readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[];
 }

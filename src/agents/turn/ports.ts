@@ -1,0 +1,33 @@
+import type { ApprovalService } from '../../controls/execution/types.ts';
+import type {
+  Authority,
+  Clock,
+  Egress,
+  Ledger,
+  Logger,
+  Random,
+  Sandbox,
+  Subject,
+} from '../../kernel/index.ts';
+import type { SessionStore } from '../sessions/service.ts';
+import type { Tool } from '../tools/define.ts';
+import type { AgentPolicy, ModelProvider } from '../types.ts';
+
+/** Everything that turns are made of. */
+export interface TurnPorts {
+  readonly sessions: SessionStore;
+  readonly policyOf: (agent: string) => AgentPolicy | undefined;
+  readonly providers: readonly ModelProvider[];
+  readonly sandbox: Sandbox;
+  readonly egress: Pick<Egress, 'openRun' | 'closeRun'>;
+  readonly approvals: ApprovalService;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly tools: readonly Tool[];
+  /** The rights a principal has now, for turns that go on after a restart; undefined when it has none left. */
+  readonly rightsOf: (subject: Subject, space: string) => Authority | undefined;
+  /** Waits before a retry; rejects with the signal's reason. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}

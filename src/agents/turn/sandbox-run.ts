@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import type { Mount, RunResult, RunSpec } from '../../kernel/index.ts';
+import { decide } from '../../kernel/index.ts';
+import { TOOL_CODES } from '../codes.ts';
+import type { Tool, ToolRunner } from '../tools/define.ts';
+import type { AgentPolicy } from '../types.ts';
+import type { TurnPorts } from './ports.ts';
+import type { Turn } from './turn.ts';
+
+/** Where the agent's workspace is inside. */
+export const WORKSPACE = '/workspace';
+const TMP = '/tmp';
+
+/**
+ * HOME is the run's own /tmp: start-up files that a model left in the workspace are not read by later runs
+ * (attack 65).
+ */
+const BASE_ENV: Readonly<Record<string, string>> = {
+  HOME: TMP,
+  LANG: 'C.UTF-8',
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  TERM: 'dumb',
+};
+
+export function workingDirectory(policy: AgentPolicy): string {
+  return policy.workspaceAccess === 'none' ? TMP : WORKSPACE;
+}
+
+function mountsOf(policy: AgentPolicy): readonly Mount[] {
+  const { workspace, workspaceAccess: mode } = policy;
+  const own: readonly Mount[] = mode === 'none' ? [] : [{ source: workspace, target: WORKSPACE, mode }];
+  return [...own, ...policy.mounts];
+}
+
+export function environmentOf(policy: AgentPolicy): Readonly<Record<string, string>> {
+  return { ...BASE_ENV, ...policy.env };
+}
+
+/** Whether a run of this tool gets a socket to egress. */
+function hasWayOut(tool: Tool, policy: AgentPolicy): boolean {
+  return tool.network && policy.egress === true;
+}
+
+/** Digest of everything about the sandbox that an approval is bound to. */
+export function sandboxDigest(ports: TurnPorts, turn: Turn, tool: Tool): string {
+  const { policy } = turn.id;
+  const facts = {
+    backend: ports.sandbox.backend,
+    mounts: mountsOf(policy),
+    limits: policy.limits,
+    programs: tool.ownCommand ? (policy.programs ?? null) : null,
+    egress: hasWayOut(tool, policy),
+    playbook: policy.playbook,
+  };
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}
+
+/** Runs argvs of one call; each gets its own run id and, where the tool may connect, its own socket. */
+export function createRunner(
+  ports: TurnPorts,
+  turn: Turn,
+  tool: Tool,
+  call: { readonly id: string; readonly timeoutMs?: number },
+): ToolRunner {
+  return {
+    run: (argv, stdin) => runOnce(ports, turn, tool, call, argv, stdin),
+    readable(path) {
+      const action = { kind: 'file.read', path } as const;
+      return decide(turn.authority(), turn.subject, action, ports.clock.now()).effect === 'allow';
+    },
+  };
+}
+
+async function runOnce(
+  ports: TurnPorts,
+  turn: Turn,
+  tool: Tool,
+  call: { readonly id: string; readonly timeoutMs?: number },
+  argv: readonly [string, ...string[]],
+  stdin: Uint8Array | undefined,
+): Promise<RunResult> {
+  turn.signal.throwIfAborted();
+  const { policy } = turn.id;
+  const runId = ports.random.uuid();
+  const spec: RunSpec = {
+    runId,
+    scope: scopeOf(turn),
+    argv,
+    cwd: workingDirectory(policy),
+    env: environmentOf(policy),
+    mounts: mountsOf(policy),
+    limits: {
+      ...policy.limits,
+      wallMs: Math.min(policy.limits.wallMs, call.timeoutMs ?? policy.limits.wallMs),
+    },
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(tool.ownCommand && policy.programs !== undefined ? { programs: policy.programs } : {}),
+  };
+  const observer = tool.ownCommand ? streamed(turn, call.id) : undefined;
+  if (!hasWayOut(tool, policy)) return ports.sandbox.run(spec, turn.signal, observer);
+  const identity = { ...turn.subject, agent: turn.id.agent, run: runId, tool: tool.name };
+  const { socketPath } = await ports.egress.openRun(identity);
+  try {
+    return await ports.sandbox.run({ ...spec, egressSocket: socketPath }, turn.signal, observer);
+  } finally {
+    await ports.egress.closeRun(runId).catch((cause: unknown) => {
+      ports.logger.warn('a run socket could not be closed', { run: runId, cause: `${cause}` });
+    });
+  }
+}
+
+function scopeOf(turn: Turn): string {
+  const { policy, sessionId, agent } = turn.id;
+  if (policy.sandboxScope === 'session') return `session:${sessionId}`;
+  return policy.sandboxScope === 'agent' ? `agent:${agent}` : 'shared';
+}
+
+function streamed(turn: Turn, callId: string) {
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  return {
+    onOutput(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
+      const chunk = decoders[stream].decode(bytes, { stream: true });
+      if (chunk !== '') turn.emit({ type: 'tool.output', callId, stream, chunk });
+    },
+  };
+}
+
+/** Names that are looked up for one approval. */
+export const MAX_NAMES = 512;
+
+const DIGEST = `
+for path in "$@"; do
+  if [ -f "$path" ]; then sum=$(sha256sum < "$path") || exit 69; printf '%s\\n' "\${sum%% *}"
+  elif [ -e "$path" ]; then echo other
+  else echo absent
+  fi
+done`;
+
+/** SHA-256 of each path as the sandbox sees it, `absent`, or `other` for what is no file. */
+export async function digestFiles(
+  runner: ToolRunner,
+  paths: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  if (paths.length === 0) return {};
+  if (paths.length > MAX_NAMES) throw TOOL_CODES.error('TOOL_TOO_MANY_FILES');
+  const result = await runner.run(['/bin/sh', '-c', DIGEST, 'sh', ...paths]);
+  const lines = new TextDecoder().decode(result.stdout).split('\n').slice(0, -1);
+  if (result.exitCode !== 0 || lines.length !== paths.length) {
+    throw TOOL_CODES.error(
+      'TOOL_FAILED',
+      'the files that the action names could not be fixed for an approval',
+    );
+  }
+  return Object.fromEntries(paths.map((path, index) => [path, lines[index] ?? 'absent']));
+}

@@ -1,0 +1,191 @@
+import { asGatehouseError, type Decision, decide, decideAll, GatehouseError } from '../../kernel/index.ts';
+import { TOOL_CODES } from '../codes.ts';
+import type { Tool, ToolText } from '../tools/define.ts';
+import { failure } from '../tools/output.ts';
+import { bindingOf, type DescribedCall, type FoundApproval } from './approval.ts';
+import type { ToolCallPart } from './context.ts';
+import type { TurnPorts } from './ports.ts';
+import { createRunner, workingDirectory } from './sandbox-run.ts';
+import type { Turn } from './turn.ts';
+
+/** A call after the rules were asked. */
+export type Judged =
+  | { readonly kind: 'refused'; readonly call: ToolCallPart; readonly result: ToolText }
+  | {
+      readonly kind: 'allow' | 'ask';
+      readonly call: ToolCallPart;
+      readonly described: DescribedCall;
+      readonly decision: Decision;
+    };
+
+const SEVERITY = { allow: 0, ask: 1, deny: 2 } as const;
+
+/**
+ * Parse, describe and decide one call with the authority of this moment. The decision is in the ledger before
+ * this returns; what cannot be described is refused. Throws TURN_NOT_RECORDED.
+ */
+export async function judge(ports: TurnPorts, turn: Turn, call: ToolCallPart): Promise<Judged> {
+  const described = await describe(ports, turn, call);
+  if (described instanceof GatehouseError) {
+    await note(turn, call, {
+      effect: 'deny',
+      code: described.code,
+      rule: 'tools/arguments',
+      reason: described.message,
+    });
+    return { kind: 'refused', call, result: errorText(described) };
+  }
+  const decision = decisionOn(ports, turn, described);
+  await note(turn, call, decision);
+  if (decision.effect === 'deny') return { kind: 'refused', call, result: refusalText(decision) };
+  return { kind: decision.effect, call, described, decision };
+}
+
+/** The strictest of the tool's own rule and the rules of what it would do. */
+export function decisionOn(ports: TurnPorts, turn: Turn, { tool, prepared }: DescribedCall): Decision {
+  const authority = turn.authority();
+  const now = ports.clock.now();
+  const subject = { ...turn.subject, tool: tool.name };
+  const named = decide(authority, subject, { kind: 'tool.call', tool: tool.name }, now);
+  const specific =
+    prepared.decide?.(authority, subject, now) ?? decideAll(authority, subject, prepared.actions, now);
+  return SEVERITY[specific.effect] >= SEVERITY[named.effect] ? specific : named;
+}
+
+async function describe(
+  ports: TurnPorts,
+  turn: Turn,
+  call: ToolCallPart,
+): Promise<DescribedCall | GatehouseError> {
+  const tool = ports.tools.find((item) => item.name === call.name);
+  if (tool === undefined) return TOOL_CODES.error('TOOL_UNKNOWN', `there is no tool named ${call.name}`);
+  const problem = await argumentProblem(tool, call.arguments);
+  if (problem !== undefined) return TOOL_CODES.error('TOOL_ARGUMENTS_INVALID', problem);
+  if (tool.name === 'web_fetch' && turn.id.policy.egress !== true) return TOOL_CODES.error('TOOL_NO_WAY_OUT');
+  try {
+    return {
+      id: call.id,
+      tool,
+      prepared: tool.prepare(call.arguments, { cwd: workingDirectory(turn.id.policy) }),
+    };
+  } catch (thrown) {
+    const error = asGatehouseError(thrown);
+    if (error.code === 'KERNEL_INTERNAL')
+      ports.logger.error('a tool call could not be described', { cause: `${thrown}` });
+    return error;
+  }
+}
+
+async function argumentProblem(tool: Tool, args: unknown): Promise<string | undefined> {
+  const { Value } = await import('typebox/value');
+  if (Value.Check(tool.parameters, args)) return undefined;
+  const problems = Value.Errors(tool.parameters, args)
+    .slice(0, 3)
+    .map((error) => `${error.instancePath || '/'} ${error.message}`);
+  return `the arguments do not fit the schema of ${tool.name}: ${problems.join('; ')}`;
+}
+
+/** Ledger first, then everybody else. */
+async function note(
+  turn: Turn,
+  call: ToolCallPart,
+  decision: Pick<Decision, 'effect' | 'code' | 'rule' | 'reason'> & { readonly authorityHash?: string },
+): Promise<void> {
+  const { effect, code, rule, reason, authorityHash } = decision;
+  void turn.record({
+    type: 'decision',
+    action: 'tool.call',
+    outcome: effect,
+    code,
+    rule,
+    tool: call.name,
+    ...(authorityHash === undefined ? {} : { authorityHash }),
+    data: { call: call.id },
+  });
+  await turn.recorded();
+  const { id: callId, name: tool, arguments: args } = call;
+  turn.emit({ type: 'tool.requested', callId, tool, args, effect, code, rule, reason });
+}
+
+function refusalText(decision: Decision): ToolText {
+  return {
+    isError: true,
+    code: decision.code,
+    text: `Refused: ${decision.code} by rule ${decision.rule}: ${decision.reason}. Do not try to get around it. If it is needed, tell the user that an operator can allow it in this agent's playbook, naming this code and rule.`,
+  };
+}
+
+export function errorText(error: GatehouseError): ToolText {
+  return { isError: true, code: error.code, text: `${error.message} (${error.code}). ${error.fix}` };
+}
+
+/**
+ * Run a call that was allowed, or approved by `approval`: the approval is consumed against the binding as it is
+ * now, the start is durable in the ledger, and only then anything happens (attacks 73, 76, 98). Throws
+ * TURN_NOT_RECORDED; every other failure becomes the result.
+ */
+export async function perform(
+  ports: TurnPorts,
+  turn: Turn,
+  described: DescribedCall,
+  approval?: FoundApproval,
+): Promise<ToolText> {
+  const { tool, prepared, id } = described;
+  try {
+    turn.signal.throwIfAborted();
+    const again = decisionOn(ports, turn, described);
+    if (again.effect === 'deny') return refusalText(again);
+    if (again.effect === 'ask' && approval === undefined) return failure('TOOL_APPROVAL_REQUIRED');
+    if (approval !== undefined && !approval.standing) {
+      await ports.approvals.consume(approval.record.id, await bindingOf(ports, turn, described));
+    }
+  } catch (thrown) {
+    return stoppedBefore(ports, turn, thrown);
+  }
+  void turn.record({
+    type: 'tool',
+    action: 'tool.started',
+    outcome: 'started',
+    tool: tool.name,
+    data: { call: id, ...(approval === undefined ? {} : { approval: approval.record.id }) },
+  });
+  await turn.recorded();
+  turn.signal.throwIfAborted();
+  turn.started.add(id);
+  turn.emit({ type: 'tool.started', callId: id, tool: tool.name });
+  const since = ports.clock.monotonic();
+  const result = await executed(ports, turn, described);
+  const durationMs = Math.round(ports.clock.monotonic() - since);
+  if (result.taint !== undefined) turn.addTaint(result.taint);
+  void turn.record({
+    type: 'tool',
+    action: 'tool.finished',
+    outcome: result.isError ? 'failure' : 'success',
+    tool: tool.name,
+    ...(result.code === undefined ? {} : { code: result.code }),
+    data: { call: id, ms: durationMs, characters: result.text.length, title: prepared.title },
+  });
+  return result;
+}
+
+async function executed(
+  ports: TurnPorts,
+  turn: Turn,
+  { tool, prepared, id }: DescribedCall,
+): Promise<ToolText> {
+  const { timeoutMs } = prepared;
+  const runner = createRunner(ports, turn, tool, { id, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  try {
+    return await prepared.execute(runner);
+  } catch (thrown) {
+    return stoppedBefore(ports, turn, thrown);
+  }
+}
+
+function stoppedBefore(ports: TurnPorts, turn: Turn, thrown: unknown): ToolText {
+  if (turn.signal.aborted) return failure('TOOL_STOPPED', 'the turn was ended');
+  const error = asGatehouseError(thrown);
+  if (error.code === 'TURN_NOT_RECORDED') throw error;
+  if (error.code === 'KERNEL_INTERNAL') ports.logger.error('a tool failed', { cause: `${thrown}` });
+  return errorText(error);
+}

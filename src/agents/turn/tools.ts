@@ -1,0 +1,117 @@
+import { GatehouseError } from '../../kernel/index.ts';
+import type { NewMessage } from '../sessions/rows.ts';
+import type { ToolText } from '../tools/define.ts';
+import { failure } from '../tools/output.ts';
+import { awaitAnswer, type FoundApproval, requestApproval } from './approval.ts';
+import type { ToolCallPart } from './context.ts';
+import type { TurnPorts } from './ports.ts';
+import { errorText, type Judged, judge, perform } from './tool-call.ts';
+import type { Turn } from './turn.ts';
+
+/** Reads that run at once. */
+export const MAX_PARALLEL_TOOLS = 4;
+
+/** Calls of one step that are judged with the same authority and may run at once. */
+function batches(ports: TurnPorts, calls: readonly ToolCallPart[]): readonly (readonly ToolCallPart[])[] {
+  const grouped: ToolCallPart[][] = [];
+  let reading = false;
+  for (const call of calls) {
+    const reads = ports.tools.find((tool) => tool.name === call.name)?.effect === 'read';
+    const last = grouped.at(-1);
+    if (reads && reading && last !== undefined && last.length < MAX_PARALLEL_TOOLS) last.push(call);
+    else grouped.push([call]);
+    reading = reads;
+  }
+  return grouped;
+}
+
+/**
+ * Do what the model asked for and commit the results. Within a batch everything is decided and answered before
+ * anything starts, so that a turn that waits for a person has nothing under way: that is what makes it safe to
+ * go on after a restart.
+ */
+export async function runTools(ports: TurnPorts, turn: Turn, calls: readonly ToolCallPart[]): Promise<void> {
+  const results: NewMessage[] = [];
+
+  async function flush(status?: 'waiting' | 'running'): Promise<void> {
+    if (results.length === 0 && status === undefined) return;
+    const messages = results.splice(0);
+    await turn.commit({ messages, taint: turn.taint, ...(status === undefined ? {} : { status }) });
+    for (const message of messages)
+      if (message.role === 'toolResult') turn.started.delete(message.toolCallId);
+  }
+
+  async function answered(judged: Judged): Promise<FoundApproval | ToolText | undefined> {
+    if (judged.kind !== 'ask') return undefined;
+    try {
+      const found = await requestApproval(ports, turn, judged.described, judged.decision);
+      if (found.standing || found.record.status === 'allowed') return found;
+      if (turn.status !== 'waiting') await flush('waiting');
+      return await ask(ports, turn, judged, found);
+    } catch (thrown) {
+      turn.signal.throwIfAborted();
+      if (thrown instanceof GatehouseError) return errorText(thrown);
+      throw thrown;
+    }
+  }
+
+  try {
+    for (const batch of batches(ports, calls)) {
+      const judged = await Promise.all(batch.map((call) => judge(ports, turn, call)));
+      const approvals = await Promise.all(judged.map(answered));
+      turn.signal.throwIfAborted();
+      // Durable before anything starts: a restart from here on must not take the turn for one that waits.
+      if (turn.status === 'waiting') await flush('running');
+      const done = judged.map((item, index) => complete(ports, turn, item, approvals[index]));
+      const settled = await Promise.allSettled(done);
+      results.push(...settled.flatMap((item) => (item.status === 'fulfilled' ? [item.value] : [])));
+      const failed = settled.find((item) => item.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+    }
+  } finally {
+    if (turn.status !== 'waiting') await flush();
+  }
+  await turn.recorded();
+}
+
+async function complete(
+  ports: TurnPorts,
+  turn: Turn,
+  judged: Judged,
+  approval: FoundApproval | ToolText | undefined,
+): Promise<NewMessage> {
+  const { call } = judged;
+  const since = ports.clock.monotonic();
+  const result =
+    judged.kind === 'refused'
+      ? judged.result
+      : approval !== undefined && 'isError' in approval
+        ? approval
+        : await perform(ports, turn, judged.described, approval);
+  const durationMs = Math.round(ports.clock.monotonic() - since);
+  const { isError, text, taint } = result;
+  turn.emit({ type: 'tool.finished', callId: call.id, tool: call.name, isError, text, durationMs });
+  return {
+    role: 'toolResult',
+    toolCallId: call.id,
+    toolName: call.name,
+    content: text,
+    isError,
+    taint: taint ?? [],
+  };
+}
+
+async function ask(
+  ports: TurnPorts,
+  turn: Turn,
+  judged: Extract<Judged, { kind: 'allow' | 'ask' }>,
+  found: FoundApproval,
+): Promise<FoundApproval | ToolText> {
+  const { id: approvalId, commandText, expiresAt } = found.record;
+  turn.emit({ type: 'status', phase: 'waiting_approval' });
+  turn.emit({ type: 'tool.approval', callId: judged.call.id, approvalId, commandText, expiresAt });
+  const outcome = await awaitAnswer(ports, turn, found.record);
+  turn.signal.throwIfAborted();
+  if (outcome.kind === 'allowed') return found;
+  return failure(outcome.kind === 'expired' ? 'TOOL_APPROVAL_EXPIRED' : 'TOOL_APPROVAL_DENIED');
+}

@@ -1,0 +1,185 @@
+import {
+  type Authority,
+  authorityOf,
+  type GatehouseError,
+  joinTaint,
+  type LedgerEvent,
+  type LedgerReceipt,
+  narrow,
+  type Subject,
+  type TaintLabel,
+  taintLayer,
+} from '../../kernel/index.ts';
+import { TURN_CODES } from '../codes.ts';
+import type { StoredRequest, TurnChange, TurnStatus } from '../sessions/log.ts';
+import type { NewMessage } from '../sessions/rows.ts';
+import type { AgentPolicy, StoredMessage, TurnEvent, TurnEventBody, Usage } from '../types.ts';
+import { createDeadline, type Deadline } from './deadline.ts';
+import type { TurnPorts } from './ports.ts';
+
+/** Who asks for what, as it was accepted. */
+export interface TurnIdentity {
+  readonly runId: string;
+  readonly space: string;
+  readonly key: string;
+  readonly sessionId: string;
+  readonly agent: string;
+  readonly request: StoredRequest;
+  /** The principal's own rights. */
+  readonly authority: Authority;
+  readonly policy: AgentPolicy;
+}
+
+/** What a turn has used and gathered when it begins; a resumed one has some already. */
+export interface TurnStart {
+  readonly messages: readonly StoredMessage[];
+  readonly taint: readonly TaintLabel[];
+  readonly steps: number;
+  readonly usage: Usage;
+  /** A session's own choice of model, before the agent's. */
+  readonly model?: string;
+}
+
+/** One running turn: its state, and the only ways to change it. */
+export class Turn {
+  readonly id: TurnIdentity;
+  readonly subject: Subject;
+  readonly startedAt: number;
+  readonly deadline: Deadline;
+  readonly preferredModel: string | undefined;
+  /** What the model is shown. */
+  messages: StoredMessage[];
+  taint: readonly TaintLabel[];
+  steps: number;
+  usage: Usage;
+  /** Everything that was streamed to the user in this turn. */
+  text = '';
+  /** What of it belongs to the step that is not committed yet. */
+  partial = '';
+  /** Which of the agent's models answers; moves on when one fails, and stays there. */
+  model = 0;
+  /** As the store has it. */
+  status: TurnStatus = 'running';
+  /** Calls that may have had an effect and have no stored result yet. */
+  readonly started = new Set<string>();
+  readonly #ports: TurnPorts;
+  readonly #publish: (event: TurnEvent) => void;
+  readonly #controller = new AbortController();
+  readonly #records: Promise<unknown>[] = [];
+  #seq = 0;
+  #storedUsage: Usage;
+
+  constructor(ports: TurnPorts, id: TurnIdentity, start: TurnStart, publish: (event: TurnEvent) => void) {
+    this.#ports = ports;
+    this.#publish = publish;
+    this.id = id;
+    this.subject = { ...id.request.subject, agent: id.agent, session: id.key, run: id.runId };
+    this.startedAt = ports.clock.now();
+    this.messages = [...start.messages];
+    this.taint = start.taint;
+    this.steps = start.steps;
+    this.usage = start.usage;
+    this.#storedUsage = start.usage;
+    this.preferredModel = id.request.model ?? start.model;
+    const wall = Math.min(id.policy.turn.wallMs, id.request.timeoutMs ?? Number.POSITIVE_INFINITY);
+    this.deadline = createDeadline(
+      wall,
+      () => ports.clock.monotonic(),
+      () => this.stop(TURN_CODES.error('TURN_TIMEOUT')),
+    );
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Ends the turn with this reason; the first one counts. */
+  stop(reason: GatehouseError): void {
+    this.#controller.abort(reason);
+  }
+
+  /** What may be done now: the agent's, the principal's and the session's limits together. */
+  authority(): Authority {
+    const { policy, authority } = this.id;
+    return narrow(narrow(policy.authority, authority), this.taintAuthority());
+  }
+
+  /** What the session's labels alone leave. */
+  taintAuthority(): Authority {
+    return authorityOf(taintLayer(this.taint, this.id.policy.taintPolicy));
+  }
+
+  /** Labels only accumulate, and count from the next decision on. */
+  addTaint(labels: readonly TaintLabel[]): void {
+    const joined = joinTaint(this.taint, labels);
+    if (joined.length === this.taint.length) return;
+    this.taint = joined;
+    this.emit({ type: 'taint', labels: joined });
+  }
+
+  emit(body: TurnEventBody): void {
+    const { runId, space, key, sessionId, agent } = this.id;
+    this.#seq += 1;
+    const at = this.#ports.clock.now();
+    this.#publish({ runId, space, sessionKey: key, sessionId, agent, seq: this.#seq, at, ...body });
+  }
+
+  say(delta: string): void {
+    const lead = this.partial === '' && this.text !== '' ? '\n\n' : '';
+    this.partial += delta;
+    this.text += lead + delta;
+    this.emit({ type: 'text', delta: lead + delta, text: this.text });
+  }
+
+  /** Commit rows, state and use in one transaction, then tell. */
+  async commit(
+    change: Omit<TurnChange, 'runId' | 'sessionId' | 'messages' | 'usage' | 'steps'> & {
+      readonly messages?: readonly NewMessage[];
+    },
+  ): Promise<readonly StoredMessage[]> {
+    const { runId, sessionId } = this.id;
+    const { usage, steps } = this;
+    const added = {
+      inputTokens: usage.inputTokens - this.#storedUsage.inputTokens,
+      outputTokens: usage.outputTokens - this.#storedUsage.outputTokens,
+    };
+    const stored = await this.#ports.sessions.log.write({ runId, sessionId, usage: added, steps, ...change });
+    this.#storedUsage = usage;
+    if (change.status !== undefined) this.status = change.status;
+    this.messages.push(...stored.filter((message) => message.role !== 'summary'));
+    for (const message of stored) this.emit({ type: 'message', message });
+    return stored;
+  }
+
+  addUsage(usage: Usage): void {
+    this.usage = {
+      inputTokens: this.usage.inputTokens + usage.inputTokens,
+      outputTokens: this.usage.outputTokens + usage.outputTokens,
+    };
+  }
+
+  /** Tokens that this turn may still use. */
+  tokensLeft(): number {
+    return this.id.policy.turn.tokens - this.usage.inputTokens - this.usage.outputTokens;
+  }
+
+  /** Append to the ledger in the background; `recorded` waits for it. */
+  record(event: Omit<LedgerEvent, 'subject' | 'trace'> & { readonly tool?: string }): Promise<LedgerReceipt> {
+    const { tool, ...rest } = event;
+    const subject = tool === undefined ? this.subject : { ...this.subject, tool };
+    const written = this.#ports.ledger.append({ ...rest, subject, trace: this.id.request.trace });
+    written.catch(() => undefined);
+    this.#records.push(written);
+    return written;
+  }
+
+  /** Rejects with TURN_NOT_RECORDED when anything of this turn could not be written to the ledger (attack 98). */
+  async recorded(): Promise<void> {
+    try {
+      await Promise.all(this.#records);
+      this.#records.length = 0;
+    } catch (cause) {
+      throw TURN_CODES.error('TURN_NOT_RECORDED', undefined, { cause });
+    }
+  }
+}
