@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import type { TurnEvent, TurnOutcome } from '../../agents/types.ts';
-import { GatehouseError } from '../../kernel/index.ts';
+import { GatehouseError, KERNEL_CODES } from '../../kernel/index.ts';
 import { ownSessionKey } from '../access.ts';
 import { defineOperation, type OperationContext } from '../define.ts';
 import { AgentId, MAX_MESSAGE_CHARS, milliseconds, name, orNull, SessionKey, strict } from '../schema.ts';
@@ -17,6 +17,9 @@ const Input = strict({
   model: Type.Optional(name('`provider/model` for this turn; it must be one that the agent may use.')),
   idempotencyKey: Type.Optional(name('Becomes the run id; the same key again never starts a second turn.')),
   timeoutMs: Type.Optional(milliseconds('Ends the turn after this time.', MAX_TURN_MS)),
+  detached: Type.Optional(
+    Type.Boolean({ description: 'The turn goes on when the connection closes; run.wait has its outcome.' }),
+  ),
   history: Type.Optional(
     Type.Array(
       strict({
@@ -57,11 +60,15 @@ async function run(context: OperationContext<TurnEvent>, input: Static<typeof In
   const { caller, services, signal, emit } = context;
   const runId = input.idempotencyKey ?? randomUUID();
   const { sessionKey, agent } = await ownSessionKey(context, input.sessionKey ?? 'main', input.agent);
-  const abort = () => void services.turns.abort(caller.space, sessionKey, runId);
+  const gone = Promise.withResolvers<never>();
+  const leave = () => {
+    if (input.detached !== true) void services.turns.abort(caller.space, sessionKey, runId);
+    else gone.reject(KERNEL_CODES.error('KERNEL_ABORTED'));
+  };
   const unsubscribe = services.turns.subscribe((event) => {
     if (event.runId === runId && event.space === caller.space) emit(event);
   });
-  signal.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', leave, { once: true });
   try {
     const handle = await services.turns.start({
       space: caller.space,
@@ -75,10 +82,10 @@ async function run(context: OperationContext<TurnEvent>, input: Static<typeof In
       ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
       ...(input.history === undefined ? {} : { history: input.history }),
     });
-    if (signal.aborted) abort();
-    return resultOf(handle.runId, await handle.done);
+    if (signal.aborted) leave();
+    return resultOf(handle.runId, await Promise.race([handle.done, gone.promise]));
   } finally {
-    signal.removeEventListener('abort', abort);
+    signal.removeEventListener('abort', leave);
     unsubscribe();
   }
 }
@@ -88,7 +95,7 @@ export const agentRun = defineOperation({
   summary: 'Send a message to an agent and wait for the answer',
   description:
     'Streams the turn as it happens: text, each tool call with its decision, approvals, and the end. ' +
-    'Closing the connection ends the turn.',
+    'Closing the connection ends the turn, unless it is detached.',
   input: Input,
   output: Output,
   stream: TurnEventSchema,

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Operation } from '../../operations/define.ts';
+import { type Argument, convert, splitArguments } from './arguments.ts';
+import { CLI_CODES } from './codes.ts';
+import type { CliIo, CliParts } from './io.ts';
+
+/** Options as commander hands them over, by option name in camel case. */
+export type GivenOptions = Readonly<Record<string, string | boolean | undefined>>;
+
+/** Largest file that is read into an input; the gateway has bounds of its own. */
+export const MAX_FILE_BYTES = 32 * 1024 * 1024;
+
+/** Keys that the CLI fills in itself, so that nobody types them. */
+const FILLED: Readonly<Record<string, (parts: CliParts) => string>> = {
+  clientVersion: (parts) => parts.version,
+  idempotencyKey: () => randomUUID(),
+};
+
+export function isFilled(key: string): boolean {
+  return Object.hasOwn(FILLED, key);
+}
+
+/** The name under which commander stores `--expires-in`. */
+function camel(option: string): string {
+  return option.replaceAll(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
+}
+
+async function readStdin(io: CliIo): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of io.stdin) {
+    const bytes = Buffer.from(chunk as Uint8Array | string);
+    size += bytes.length;
+    if (size > MAX_FILE_BYTES) throw CLI_CODES.error('CLI_FILE_UNREADABLE', 'stdin is too large');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function readSource(path: string, io: CliIo): Promise<string> {
+  if (path === '-') return readStdin(io);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw CLI_CODES.error('CLI_FILE_UNREADABLE', `the file ${path} cannot be read`, { cause });
+  }
+  if (bytes.length > MAX_FILE_BYTES)
+    throw CLI_CODES.error('CLI_FILE_UNREADABLE', `the file ${path} is too large`);
+  return bytes.toString('utf8');
+}
+
+function missing(argument: Argument, positional: boolean): Error {
+  const what = positional ? `<${argument.option}>` : `--${argument.option}`;
+  return CLI_CODES.error('CLI_USAGE', `${what} is missing: ${argument.description}`);
+}
+
+/**
+ * The operation's input from positionals and options.
+ *
+ * @throws CLI_USAGE, CLI_FILE_UNREADABLE
+ */
+export async function inputFrom(
+  operation: Operation,
+  words: readonly (string | undefined)[],
+  given: GivenOptions,
+  { io, parts }: { readonly io: CliIo; readonly parts: CliParts },
+): Promise<Readonly<Record<string, unknown>>> {
+  const { positional, options } = splitArguments(operation);
+  const now = Date.now();
+  const input: Record<string, unknown> = {};
+  positional.forEach((argument, index) => {
+    const word = words[index];
+    if (word !== undefined) input[argument.key] = convert(argument, word, now);
+  });
+  for (const argument of options) {
+    const value = given[camel(argument.option)];
+    if (value !== undefined) input[argument.key] = convert(argument, value, now);
+  }
+  for (const [option, key] of Object.entries(operation.cli.files ?? {})) {
+    const path = given[camel(option)];
+    if (typeof path === 'string') input[key] = await readSource(path, io);
+  }
+  for (const argument of [...positional, ...options]) {
+    const fill = FILLED[argument.key];
+    if (input[argument.key] === undefined && fill !== undefined) input[argument.key] = fill(parts);
+    if (argument.required && input[argument.key] === undefined) {
+      throw missing(argument, positional.includes(argument));
+    }
+  }
+  return input;
+}

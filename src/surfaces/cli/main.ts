@@ -1,0 +1,151 @@
+import { asGatehouseError, GatehouseError } from '../../kernel/index.ts';
+import type { Operation } from '../../operations/define.ts';
+import { CLI_CODES } from './codes.ts';
+import type { Command } from './command.ts';
+import { EXIT, exitCodeOf } from './exit.ts';
+import type { GivenOptions } from './input.ts';
+import type { CliIo, CliParts } from './io.ts';
+import { createOutput, localFailure, type Output } from './output.ts';
+import { createInvoke } from './session.ts';
+
+type Words = readonly (string | undefined)[];
+
+/**
+ * The command line. Never throws: whatever goes wrong is on stderr and in the exit code.
+ *
+ * @param argv words after the program's name
+ * @returns the exit code, see `EXIT_MEANING`
+ */
+export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts): Promise<number> {
+  // Answered before anything is loaded: shells and scripts ask for it often.
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    io.stdout.write(`${parts.version}\n`);
+    return EXIT.ok;
+  }
+  const output = createOutput(io, argv.includes('--json') || argv.includes('--events'));
+  try {
+    return await parseAndRun(argv, { io, parts, output, invoke: createInvoke(io, parts) });
+  } catch (thrown) {
+    const error = thrown instanceof GatehouseError ? thrown : localFailure(thrown);
+    output.error(error);
+    return exitCodeOf(error);
+  }
+}
+
+async function parseAndRun(argv: readonly string[], command: Command): Promise<number> {
+  const { io, parts } = command;
+  const [{ CommanderError }, { createProgram }] = await Promise.all([
+    import('commander'),
+    import('./program.ts'),
+  ]);
+  let exit: number = EXIT.ok;
+  let help = '';
+  const program = createProgram(
+    {
+      async operation(operation, words, given) {
+        exit = await runOperation(command, operation, words, given);
+      },
+      async cliOnly(name, words, given) {
+        exit = await runCliOnly(command, name, words, given);
+      },
+    },
+    (text) => {
+      help += text;
+    },
+  );
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    if (program.opts<{ version?: boolean }>().version === true) io.stdout.write(`${parts.version}\n`);
+    return exit;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return explainUsage(thrown, help, io);
+  }
+}
+
+/** Help that was asked for is a result; help instead of a command is a wrong command line. */
+function explainUsage(
+  error: { readonly code: string; readonly message: string },
+  help: string,
+  io: CliIo,
+): number {
+  if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') {
+    io.stdout.write(help);
+    return EXIT.ok;
+  }
+  if (error.code === 'commander.help') {
+    io.stderr.write(help);
+    return EXIT.usage;
+  }
+  const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  throw CLI_CODES.error('CLI_USAGE', message);
+}
+
+async function runOperation(
+  command: Command,
+  operation: Operation,
+  words: Words,
+  given: GivenOptions,
+): Promise<number> {
+  const { io, output, invoke } = command;
+  const { inputFrom } = await import('./input.ts');
+  const input = await inputFrom(operation, words, given, command);
+  const events = given['events'] === true;
+  if (operation.id === 'agent.run') {
+    const { runAgent } = await import('./agent.ts');
+    return runAgent(command, input, { wait: given['wait'] !== false, events });
+  }
+  const { eventLine, resultExit, resultLines } = await import('./render/results.ts');
+  const follows = input['follow'] === true;
+  const streams = events || follows;
+  const stop = new AbortController();
+  const forget = io.onInterrupt(() => stop.abort());
+  const onEvent = (event: unknown) => {
+    if (events) output.event({ event });
+    else if (output.json) output.event(event);
+    else output.lines([eventLine(event, output.paint)]);
+  };
+  try {
+    const result = await invoke(operation, input, { signal: stop.signal, ...(streams ? { onEvent } : {}) });
+    if (events) output.event({ result });
+    else if (output.json && !follows) output.document(result);
+    else if (!follows) output.lines(resultLines(operation.id, result, output.paint));
+    return resultExit(operation.id, result);
+  } catch (thrown) {
+    const error = asGatehouseError(thrown);
+    // Ctrl-C is how a person ends something that goes on until stopped.
+    if (follows && error.code === 'CLI_INTERRUPTED') return EXIT.ok;
+    throw thrown;
+  } finally {
+    forget();
+  }
+}
+
+async function runCliOnly(
+  command: Command,
+  name: string,
+  words: Words,
+  given: GivenOptions,
+): Promise<number> {
+  const { io, output, parts } = command;
+  if (name === 'gateway run') return parts.processes.run();
+  if (name === 'gateway start') return startGateway(parts, output);
+  if (name === 'chat') {
+    const { runChat } = await import('./chat.ts');
+    return runChat(command, given);
+  }
+  const { completionScript } = await import('./completion.ts');
+  io.stdout.write(completionScript(words[0] ?? ''));
+  return EXIT.ok;
+}
+
+async function startGateway(parts: CliParts, output: Output): Promise<number> {
+  const report = await parts.processes.start();
+  if (output.json) {
+    output.document(report);
+    return EXIT.ok;
+  }
+  const { startLines } = await import('./render/reports.ts');
+  output.lines(startLines(report, output.paint));
+  return EXIT.ok;
+}

@@ -1,0 +1,71 @@
+import { type GatehouseError, KERNEL_CODES } from '../../kernel/index.ts';
+import type { CliIo } from './io.ts';
+import { type Paint, painter, shown, shownJson, shownLine } from './terminal.ts';
+
+/** Where a command writes: results to stdout, everything about them to stderr. */
+export interface Output {
+  readonly json: boolean;
+  readonly paint: Paint;
+  /** Lines for a person; callers have made the text of others safe. */
+  lines(lines: readonly string[]): void;
+  /** One JSON document. */
+  document(value: unknown): void;
+  /** One JSON value on one line. */
+  event(value: unknown): void;
+  /** Text of a model, as it arrives. */
+  text(delta: string): void;
+  /** A line about what happens, on stderr. */
+  note(line: string): void;
+  error(error: GatehouseError): void;
+}
+
+interface Issue {
+  readonly path: string;
+  readonly problem: string;
+}
+
+function issuesOf(error: GatehouseError): readonly Issue[] {
+  const { issues } = error.details;
+  return Array.isArray(issues) ? (issues as readonly Issue[]) : [];
+}
+
+function errorLines(error: GatehouseError, paint: Paint): readonly string[] {
+  const [first, ...further] = issuesOf(error);
+  const more =
+    first === undefined ? [] : further.map((issue) => `  ${shownLine(`${issue.path} ${issue.problem}`)}`);
+  const fix = error.fix === '' ? [] : [`fix: ${shownLine(error.fix)}`];
+  return [`${paint('bad', shownLine(error.code))}: ${shownLine(error.message)}`, ...more, ...fix];
+}
+
+/**
+ * With `json`, stdout carries exactly the result and stderr one `{"ok":false,"error":{...}}`, so that a script
+ * that reads stdout never mistakes an error for a result.
+ */
+export function createOutput(io: CliIo, json: boolean): Output {
+  const paint = painter(io.isTTY, io.env);
+  const write = (lines: readonly string[]) => io.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  return {
+    json,
+    paint,
+    lines: (lines) => void write(lines),
+    document: (value) => void io.stdout.write(`${shownJson(value)}\n`),
+    event: (value) => void io.stdout.write(`${shownJson(value, 0)}\n`),
+    text: (delta) => void io.stdout.write(shown(delta)),
+    note: (line) => void io.stderr.write(`${line}\n`),
+    error(error) {
+      if (json) io.stderr.write(`${shownJson({ ok: false, error: error.toJSON() }, 0)}\n`);
+      else io.stderr.write(`${errorLines(error, paint).join('\n')}\n`);
+      if (error.code === 'KERNEL_INTERNAL' && io.env['GATEHOUSE_DEBUG'] === '1') {
+        io.stderr.write(`${shown(String((error.cause as Error | undefined)?.stack ?? error.cause))}\n`);
+      }
+    },
+  };
+}
+
+/** A GatehouseError of this process, with the operator pointed at the debug switch and not at a gateway's log. */
+export function localFailure(thrown: unknown): GatehouseError {
+  return KERNEL_CODES.error('KERNEL_INTERNAL', 'an internal error stopped this command', {
+    fix: 'Run it again with GATEHOUSE_DEBUG=1 and report what it prints.',
+    cause: thrown,
+  });
+}

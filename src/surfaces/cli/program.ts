@@ -1,0 +1,160 @@
+import { Command as Commander, Option } from 'commander';
+import type { Operation } from '../../operations/define.ts';
+import { OPERATIONS } from '../../operations/index.ts';
+import { type Argument, splitArguments } from './arguments.ts';
+import { CLI_ONLY } from './cli-only.ts';
+import { EXIT_MEANING } from './exit.ts';
+import { type GivenOptions, isFilled } from './input.ts';
+
+/** What happens when a command is chosen; the program itself only knows words and options. */
+export interface Actions {
+  operation(operation: Operation, words: readonly (string | undefined)[], given: GivenOptions): Promise<void>;
+  cliOnly(command: string, words: readonly (string | undefined)[], given: GivenOptions): Promise<void>;
+}
+
+const GROUPS: Readonly<Record<string, string>> = {
+  agents: 'Agents',
+  approvals: 'Actions that wait for a person',
+  chat: 'Conversations',
+  config: 'The configuration and its history',
+  device: 'Paired devices',
+  egress: 'The only way out',
+  gateway: 'The gateway process',
+  ledger: 'What happened, provably',
+  logs: "The gateway's log",
+  models: 'Models',
+  run: 'Running turns',
+  sandbox: 'Where commands run',
+  sessions: 'Sessions',
+  token: 'Credentials',
+  tools: 'Tools',
+};
+
+function placeholder(argument: Argument): string {
+  switch (argument.shape) {
+    case 'number':
+      return '<number>';
+    case 'list':
+      return '<a,b,...>';
+    case 'duration':
+      return '<time>';
+    case 'instant':
+      return '<date|ago>';
+    case 'json':
+    case 'object':
+    case 'objects':
+      return '<json>';
+    default:
+      return '<text>';
+  }
+}
+
+function described(argument: Argument): string {
+  const choices = argument.choices.length === 0 ? '' : ` One of: ${argument.choices.join(', ')}.`;
+  return `${argument.description}${choices}`;
+}
+
+function addOption(command: Commander, argument: Argument): void {
+  if (argument.shape === 'boolean') {
+    command.addOption(new Option(`--${argument.option}`, described(argument)));
+    command.addOption(new Option(`--no-${argument.option}`).hideHelp());
+    return;
+  }
+  const option = new Option(`--${argument.option} ${placeholder(argument)}`, described(argument));
+  command.addOption(isFilled(argument.key) ? option.hideHelp() : option);
+}
+
+function examplesText(examples: readonly string[]): string {
+  return examples.length === 0 ? '' : `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** The command of these words, made with its groups when it does not exist yet. */
+function commandAt(root: Commander, words: readonly string[]): Commander {
+  return words.reduce((parent, word) => {
+    const known = parent.commands.find((command) => command.name() === word);
+    return known ?? parent.command(word).description(GROUPS[word] ?? '');
+  }, root);
+}
+
+function describe(command: Commander, summary: string, description = ''): void {
+  command.summary(summary).description(description === '' ? summary : `${summary}.\n${description}`);
+}
+
+function addOperation(
+  root: Commander,
+  operation: Operation,
+  words: readonly string[],
+  actions: Actions,
+): Commander {
+  const command = commandAt(root, words);
+  const { positional, options } = splitArguments(operation);
+  describe(command, operation.summary, operation.description);
+  for (const argument of positional) {
+    const form = argument.required ? `<${argument.option}>` : `[${argument.option}]`;
+    command.argument(form, described(argument));
+  }
+  for (const argument of options) addOption(command, argument);
+  for (const [option, key] of Object.entries(operation.cli.files ?? {})) {
+    command.option(`--${option} <path>`, `Read ${key} from this file; - is stdin.`);
+  }
+  command.option('--json', 'Print exactly the result as JSON.');
+  if (operation.stream !== undefined) {
+    command.option('--events', 'Print each event, then the result, as JSON lines.');
+  }
+  if (operation.id === 'agent.run') {
+    command.option('--no-wait', 'Do not wait for an approval that nobody here can answer (exit code 6).');
+  }
+  command.addHelpText('after', examplesText(operation.cli.examples));
+  command.action(() => actions.operation(operation, command.args, command.opts<GivenOptions>()));
+  return command;
+}
+
+/** Options and arguments of the commands that are not operations. */
+function addCliOnly(root: Commander, actions: Actions): void {
+  for (const { command: name, summary, examples } of CLI_ONLY) {
+    const command = commandAt(root, name.split(' '));
+    describe(command, summary);
+    if (name === 'completion') command.argument('<shell>', 'One of: bash, zsh, fish.');
+    if (name === 'chat') {
+      command.option('--session-key <text>', 'Which conversation; main when absent.');
+      command.option('--agent <text>', 'Which agent; the default agent when absent.');
+    }
+    if (name === 'gateway start') command.option('--json', 'Print exactly the result as JSON.');
+    command.addHelpText('after', examplesText(examples));
+    command.action(() => actions.cliOnly(name, command.args, command.opts<GivenOptions>()));
+  }
+}
+
+const EXITS = EXIT_MEANING.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n');
+
+const ROOT_HELP = `
+Exit codes:
+${EXITS}
+
+Environment:
+  GATEHOUSE_HOME   Home of the install; ~/.gatehouse when absent.
+  GATEHOUSE_URL    A gateway behind a tunnel, http://127.0.0.1:PORT, with GATEHOUSE_TOKEN.
+  NO_COLOR         No colour.
+
+Examples:
+  gatehouse agent --message "What is in my workspace?"
+  gatehouse token issue laptop --scopes operator.read,operator.write
+  gatehouse doctor`;
+
+/** The whole command line, made from the operations and the few commands that are not one. */
+export function createProgram(actions: Actions, writeHelp: (text: string) => void): Commander {
+  const root = new Commander('gatehouse')
+    .description('A self-hosted gateway for AI agents that stays safe when the model turns hostile.')
+    .usage('<command> [options]')
+    .option('--version', 'Print the version.')
+    .addHelpText('after', ROOT_HELP)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ writeOut: writeHelp, writeErr: writeHelp, outputError() {} });
+  addCliOnly(root, actions);
+  for (const operation of OPERATIONS) {
+    addOperation(root, operation, operation.cli.command.split(' '), actions);
+    for (const alias of operation.cli.aliases ?? []) addOperation(root, operation, [alias], actions);
+  }
+  return root;
+}

@@ -1,0 +1,47 @@
+import { type Paint, shown, shownJson } from '../terminal.ts';
+import { formatInstant } from '../time.ts';
+import { type Cell, pairs } from './table.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Names of our own schemas that hold Unix milliseconds. */
+const INSTANT = /(^at$|At$)/;
+
+export function scalar(key: string, value: unknown): Cell {
+  if (typeof value === 'number' && INSTANT.test(key)) return formatInstant(value);
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (value === null || value === undefined) return null;
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ');
+  return JSON.stringify(value);
+}
+
+/** One object as aligned lines; nested objects follow as blocks of their own. */
+export function fieldLines(value: Fields, paint: Paint): readonly string[] {
+  const flat = Object.entries(value).filter(([, item]) => !isFields(item));
+  const nested = Object.entries(value).filter(([, item]) => isFields(item));
+  const lines = [
+    ...pairs(
+      flat.map(([key, item]) => [key, scalar(key, item)]),
+      paint,
+    ),
+  ];
+  for (const [key, item] of nested) {
+    if (isFields(item) && Object.keys(item).length > 0) {
+      lines.push('', paint('strong', key), ...fieldLines(item, paint));
+    }
+  }
+  return lines;
+}
+
+/** The fall-back for results without a form of their own. */
+export function genericLines(result: unknown, paint: Paint): readonly string[] {
+  if (typeof result === 'string') return shown(result).split('\n');
+  if (!isFields(result)) return shownJson(result).split('\n');
+  const entries = Object.values(result);
+  const [only] = entries;
+  return entries.length === 1 && isFields(only) ? fieldLines(only, paint) : fieldLines(result, paint);
+}

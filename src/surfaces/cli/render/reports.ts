@@ -1,0 +1,162 @@
+import type { StoredMessage, ToolOutcome } from '../../../agents/types.ts';
+import type { VerifyReport } from '../../../controls/trace/types.ts';
+import type { EgressStatus, EgressVerdict, Finding } from '../../../kernel/index.ts';
+import type { MeasuredListener, PostureLine } from '../../../operations/services.ts';
+import type { StartReport } from '../io.ts';
+import { type Paint, shown, shownJson, shownLine, type Tone } from '../terminal.ts';
+import { formatDuration, formatInstant } from '../time.ts';
+import { textLines } from './lists.ts';
+import { pairs, table } from './table.ts';
+
+const EFFECT_TONE: Readonly<Record<string, Tone>> = { allow: 'good', ask: 'warn', deny: 'bad' };
+
+export function effectText(effect: string, paint: Paint): string {
+  return paint(EFFECT_TONE[effect] ?? 'bad', shownLine(effect));
+}
+
+export interface GatewayReport {
+  readonly version: string;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly ready: boolean;
+  readonly failing: readonly string[];
+  readonly config: { readonly hash: string; readonly snapshot: number };
+  readonly listeners: readonly MeasuredListener[];
+  readonly posture: readonly PostureLine[];
+  readonly egress: EgressStatus | null;
+}
+
+export function postureLines(posture: readonly PostureLine[], paint: Paint): readonly string[] {
+  const width = Math.max(0, ...posture.map(({ area }) => area.length));
+  return posture.map(({ area, required, measured, holds }) => {
+    const mark = holds ? paint('good', 'holds') : paint('bad', 'FAILS');
+    const wanted = holds ? '' : ` (required: ${shownLine(required)})`;
+    return `${mark}  ${shownLine(area).padEnd(width)}  ${shownLine(measured)}${wanted}`;
+  });
+}
+
+export function gatewayLines(report: GatewayReport, paint: Paint): readonly string[] {
+  const { egress } = report;
+  const head = pairs(
+    [
+      ['gateway', report.ready ? 'ready' : `not ready: ${report.failing.join(', ')}`],
+      ['version', report.version],
+      ['process', report.pid],
+      ['up for', formatDuration(report.uptimeMs)],
+      ['configuration', `snapshot ${report.config.snapshot}, ${report.config.hash.slice(0, 12)}`],
+      ['egress', egress === null ? 'does not answer' : `process ${egress.pid}, ${egress.openRuns} open runs`],
+    ],
+    paint,
+  );
+  const sockets = table(
+    report.listeners,
+    [
+      { title: 'LISTENS', value: (row) => (row.port === null ? row.address : `${row.address}:${row.port}`) },
+      { title: 'PLANE', value: (row) => row.plane },
+      { title: 'PROCESS', value: (row) => `${row.process} ${row.pid}` },
+      { title: 'DECLARED', value: (row) => row.declared },
+    ],
+    paint,
+    'Nothing listens.',
+  );
+  return [...head, '', ...postureLines(report.posture, paint), '', ...sockets];
+}
+
+const SEVERITY_TONE: Readonly<Record<Finding['severity'], Tone>> = {
+  info: 'dim',
+  low: 'dim',
+  warning: 'warn',
+  high: 'bad',
+  critical: 'bad',
+};
+
+export function findingLines(findings: readonly Finding[], paint: Paint): readonly string[] {
+  if (findings.length === 0) return [paint('good', 'Everything that was checked is in order.')];
+  return findings.flatMap((finding) => [
+    `${paint(SEVERITY_TONE[finding.severity], finding.severity)}  ${shownLine(finding.id)}: ${shownLine(finding.title)}`,
+    `  expected: ${shownLine(finding.expected)}`,
+    `  found:    ${shownLine(finding.found)}`,
+    `  fix:      ${shownLine(finding.fix)}`,
+  ]);
+}
+
+export function verifyLines(report: VerifyReport, paint: Paint): readonly string[] {
+  const counted = `${report.records} records and ${report.checkpoints} signatures checked`;
+  if (report.ok) return [`${paint('good', 'The ledger is whole')}: ${counted}.`];
+  const problems = report.problems.map(
+    ({ writer, seq, code, message }) => `${paint('bad', code)} ${shownLine(`${writer}#${seq}: ${message}`)}`,
+  );
+  return [`${paint('bad', 'The ledger was changed')}: ${counted}.`, ...problems];
+}
+
+export function verdictLines(verdict: EgressVerdict, paint: Paint): readonly string[] {
+  const head = `${effectText(verdict.effect, paint)}  ${shownLine(verdict.code)}`;
+  const rest = pairs(
+    [
+      ['rule', verdict.rule],
+      ['reason', verdict.reason],
+      ...(verdict.effect === 'allow' ? [] : [['fix', verdict.fix] as const]),
+    ],
+    paint,
+  );
+  return [head, ...rest];
+}
+
+export function toolOutcomeLines(outcome: ToolOutcome, paint: Paint): readonly string[] {
+  const code = outcome.code === undefined ? [] : [paint('bad', shownLine(outcome.code))];
+  const waits =
+    outcome.requiresApproval === undefined
+      ? []
+      : [`Waits for: gatehouse approvals approve ${shownLine(outcome.requiresApproval)}`];
+  return [...code, ...textLines(outcome.text), ...waits];
+}
+
+function contentText(message: StoredMessage): string {
+  if (message.role === 'toolResult' || message.role === 'summary') return message.content;
+  return message.content
+    .map((part) => (part.type === 'text' ? part.text : `[${part.name} ${JSON.stringify(part.arguments)}]`))
+    .join('\n');
+}
+
+export function messageLines(messages: readonly StoredMessage[], paint: Paint): readonly string[] {
+  if (messages.length === 0) return ['No messages.'];
+  return messages.flatMap((message) => {
+    const who = message.role === 'toolResult' ? `tool ${message.toolName}` : message.role;
+    const labels = message.taint.length === 0 ? '' : ` (${message.taint.join(', ')})`;
+    return [
+      paint('dim', shownLine(`#${message.seq} ${formatInstant(message.at)} ${who}${labels}`)),
+      ...textLines(contentText(message)),
+      '',
+    ];
+  });
+}
+
+/** A diff with its own colours, once nothing in it can act on the terminal. */
+export function diffLines(diff: string, paint: Paint): readonly string[] {
+  if (diff === '') return ['No difference.'];
+  return shown(diff)
+    .split('\n')
+    .map((line) => {
+      if (line.startsWith('+')) return paint('good', line);
+      return line.startsWith('-') ? paint('bad', line) : line;
+    });
+}
+
+export function valueLines(value: unknown): readonly string[] {
+  return typeof value === 'string' ? textLines(value) : shownJson(value).split('\n');
+}
+
+/** What `gateway start` says once the gateway is ready. */
+export function startLines(report: StartReport, paint: Paint): readonly string[] {
+  const token =
+    report.token === undefined
+      ? []
+      : ['', `token: ${shownLine(report.token)}`, paint('warn', 'Keep it now: it is not shown again.')];
+  return [
+    `The gateway is ready on ${shownLine(report.address)} (process ${report.pid}).`,
+    ...postureLines(report.posture, paint),
+    ...token,
+    '',
+    'Next: gatehouse agent --message "What can you do?"',
+  ];
+}
