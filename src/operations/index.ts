@@ -34,7 +34,7 @@ import { logsTail } from './logs/tail.ts';
 import { modelsList } from './models/list.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
-//Ximport { sandboxExplain } from './sandbox/explain.ts';
+import { sandboxExplain } from './sandbox/explain.ts';
 import { sessionsAbort } from './sessions/abort.ts';
 import { sessionsCreate } from './sessions/create.ts';
 import { sessionsDelete } from './sessions/delete.ts';
@@ -92,7 +92,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   ledgerTail,
   ledgerShow,
   ledgerVerify,
-  //X  sandboxExplain,
+  sandboxExplain,
   sandboxExec,
   egressCheck,
   doctorRun,
