@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { RunSpec } from '../../kernel/index.ts';
 import { runEnvironment } from './environment.ts';
 import { type Host, type Layout, systemLayout } from './host.ts';
@@ -49,44 +49,32 @@ export function isolationArguments(host: Host): readonly string[] {
 }
 
 /**
- * Files of /proc that tell about the whole machine or its kernel. A gateway that runs as root is still
- * that user to the kernel when it opens them.
+ * Files of /proc that tell about every page of the machine's memory. Only root reads them, but to the kernel a
+ * run of a gateway that runs as root is still that user. The rest of what is delicate in /proc asks for a
+ * capability, which no run has.
  */
-const MASKED_PROC = [
-  '/proc/kcore',
-  '/proc/kmsg',
-  '/proc/kallsyms',
-  '/proc/keys',
-  '/proc/key-users',
-  '/proc/kpagecgroup',
-  '/proc/kpagecount',
-  '/proc/kpageflags',
-  '/proc/slabinfo',
-  '/proc/vmallocinfo',
-  '/proc/timer_list',
-  '/proc/sched_debug',
-  '/proc/iomem',
-  '/proc/interrupts',
-  '/proc/mtrr',
-  '/proc/config.gz',
-  '/proc/acpi',
-  '/proc/scsi',
-  '/proc/asound',
-];
+const MASKED_PROC = ['/proc/kpagecgroup', '/proc/kpagecount', '/proc/kpageflags'];
 
 /** The part of the mounts that is the same in every run of this install; made once. */
 export interface BaseMounts {
   readonly system: readonly string[];
   readonly etc: readonly string[];
+  /** Only of use to a run that has a way out. */
+  readonly certificates: readonly string[];
   readonly proc: readonly string[];
 }
 
 export function baseMounts(kit: Kit): BaseMounts {
   return {
     system: layoutArguments(systemLayout()),
-    etc: ['--ro-bind', kit.etc, '/etc', ...kit.hostEtc.flatMap((path) => ['--ro-bind', path, path])],
+    etc: ['--ro-bind', kit.etc, '/etc', ...bindAsIs(kit.hostEtc)],
+    certificates: bindAsIs(kit.certificates),
     proc: procArguments(),
   };
+}
+
+function bindAsIs(paths: readonly string[]): readonly string[] {
+  return paths.flatMap((path) => ['--ro-bind', path, path]);
 }
 
 function layoutArguments(layout: Layout): readonly string[] {
@@ -97,10 +85,15 @@ function layoutArguments(layout: Layout): readonly string[] {
 
 /** Read-only as a whole: as root of the host, a run could otherwise set kernel.core_pattern to a program. */
 function procArguments(): readonly string[] {
-  const masks = MASKED_PROC.filter((path) => existsSync(path)).flatMap((path) =>
-    statSync(path).isDirectory() ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path],
-  );
+  const masked = process.getuid?.() === 0 ? MASKED_PROC.filter((path) => existsSync(path)) : [];
+  const masks = masked.flatMap((path) => ['--ro-bind', '/dev/null', path]);
   return ['--proc', '/proc', ...masks, '--remount-ro', '/proc'];
+}
+
+/** Limits that the kernel keeps per process; what control groups hold for the whole run is left to them. */
+export interface ProcessLimits {
+  readonly memory: boolean;
+  readonly processes: boolean;
 }
 
 /** Everything of one run that bubblewrap reads from the pipe. `mountFds` are as many as the mounts, then the socket's. */
@@ -110,6 +103,7 @@ export function runArguments(
   kit: Kit,
   host: Host,
   options: BubblewrapOptions,
+  own: ProcessLimits,
 ): readonly string[] {
   const tmpBytes = String(spec.limits.tmpBytes);
   const result: string[] = [];
@@ -118,10 +112,12 @@ export function runArguments(
   if (spec.programs === undefined) result.push(...base.system);
   else result.push(...strictArguments(spec.programs, host, options));
   result.push(...base.etc, ...base.proc, '--dev', '/dev');
-  result.push('--size', tmpBytes, '--tmpfs', '/dev/shm', '--remount-ro', '/dev');
+  // What is written to a tmpfs counts as memory of the control group; without one, /dev is a way around /tmp's size.
+  if (own.memory) result.push('--size', tmpBytes, '--tmpfs', '/dev/shm', '--remount-ro', '/dev');
   result.push('--perms', '1777', '--size', tmpBytes, '--tmpfs', '/tmp', '--dir', '/workspace');
   result.push(...mountArguments(spec, host));
-  if (spec.egressSocket !== undefined) result.push(...egressArguments(spec, kit, host, options));
+  if (spec.egressSocket !== undefined)
+    result.push(...base.certificates, ...egressArguments(spec, kit, host, options));
   result.push('--remount-ro', '/', '--chdir', spec.cwd);
   return result;
 }
@@ -166,12 +162,6 @@ function egressArguments(spec: RunSpec, kit: Kit, host: Host, options: Bubblewra
     ...socket,
     INSIDE.egressSocket,
   ];
-}
-
-/** Limits that the kernel keeps per process; what control groups hold for the whole run is left to them. */
-export interface ProcessLimits {
-  readonly memory: boolean;
-  readonly processes: boolean;
 }
 
 /** The command as bubblewrap starts it: limits first, then the bridge if there is a way out, then argv. */

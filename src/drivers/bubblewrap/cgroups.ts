@@ -1,7 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  write,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { SandboxLimits } from '../../kernel/index.ts';
 import { SANDBOX_CODES } from './codes.ts';
 
@@ -21,10 +30,14 @@ export interface RunGroup {
   add(pid: number): Promise<void>;
   kill(): void;
   /** How many processes the kernel killed because the group was over its memory limit. */
-  memoryKills(): Promise<number>;
+  memoryKills(): number;
   /** Kill what is left and remove the group. Throws SANDBOX_CLEANUP_FAILED after `CLEANUP_MS`. */
   remove(): Promise<void>;
 }
+
+const writeTo = promisify((fd: number, text: string, done: (error: Error | null) => void) =>
+  write(fd, text, done),
+);
 
 const NAME_PREFIX = 'gatehouse-';
 
@@ -98,8 +111,12 @@ function accepts(parent: GroupParent): boolean {
   try {
     if (parent.version === 2) enableControllers(parent.directories[0] ?? '');
     removeAbandoned(parent);
-    const directories = makeGroup(parent, 'trial', TRIAL);
-    for (const directory of directories) rmdirSync(directory);
+    const directories = makeGroup(parent);
+    try {
+      setLimits(parent.version, directories, TRIAL);
+    } finally {
+      for (const directory of directories) rmdirSync(directory);
+    }
     return true;
   } catch {
     return false;
@@ -136,21 +153,18 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function makeGroup(
-  parent: GroupParent,
-  name: string,
-  limits: Pick<SandboxLimits, 'memoryBytes' | 'processes'>,
-): readonly string[] {
-  const directories = parent.directories.map((directory) =>
-    join(directory, `${NAME_PREFIX}${process.pid}-${name}`),
-  );
+let groupsMade = 0;
+
+function makeGroup(parent: GroupParent): readonly string[] {
+  groupsMade += 1;
+  const name = `${NAME_PREFIX}${process.pid}-${groupsMade}`;
+  const directories = parent.directories.map((directory) => join(directory, name));
   const made: string[] = [];
   try {
     for (const directory of directories) {
       mkdirSync(directory);
       made.push(directory);
     }
-    setLimits(parent.version, directories, limits);
     return directories;
   } catch (error) {
     for (const directory of made) rmdirSync(directory);
@@ -189,27 +203,59 @@ function writeOptional(path: string, text: string): void {
   }
 }
 
-let groupsMade = 0;
+/**
+ * Makes the control groups of runs. One empty group waits for the next run, because making one takes as long
+ * as a tenth of a run; a process that ends leaves it behind for the next one to remove.
+ */
+export class GroupMaker {
+  readonly parent: GroupParent;
+  #spare: readonly string[] | undefined;
 
-/** Make the group of one run. Throws when the kernel does not take it: nothing starts then. */
-export function createGroup(
-  parent: GroupParent,
-  limits: Pick<SandboxLimits, 'memoryBytes' | 'processes'>,
-): RunGroup {
-  groupsMade += 1;
-  const directories = makeGroup(parent, String(groupsMade), limits);
+  constructor(parent: GroupParent) {
+    this.parent = parent;
+  }
+
+  /** The group of one run. Throws when the kernel does not take it: nothing starts then. */
+  create(limits: Pick<SandboxLimits, 'memoryBytes' | 'processes'>): RunGroup {
+    const directories = this.#spare ?? makeGroup(this.parent);
+    this.#spare = undefined;
+    setLimits(this.parent.version, directories, limits);
+    return groupOf(this.parent.version, directories);
+  }
+
+  /** Make the group of the next run; to be called when there is time. */
+  prepare(): void {
+    try {
+      this.#spare ??= makeGroup(this.parent);
+    } catch {
+      this.#spare = undefined;
+    }
+  }
+}
+
+function groupOf(version: 1 | 2, directories: readonly string[]): RunGroup {
   const [memory = ''] = directories;
   return {
     async add(pid) {
-      await Promise.all(directories.map((path) => writeFile(join(path, 'cgroup.procs'), String(pid))));
+      await Promise.all(directories.map((path) => moveInto(path, pid)));
     },
-    kill: () => killAll(parent.version, directories),
-    async memoryKills() {
-      const file = parent.version === 2 ? 'memory.events' : 'memory.oom_control';
-      return Number(/^oom_kill (\d+)$/m.exec(await readFile(join(memory, file), 'utf8'))?.[1] ?? 0);
+    kill: () => killAll(version, directories),
+    memoryKills() {
+      const file = version === 2 ? 'memory.events' : 'memory.oom_control';
+      return Number(/^oom_kill (\d+)$/m.exec(readFileSync(join(memory, file), 'utf8'))?.[1] ?? 0);
     },
-    remove: () => removeGroup(parent.version, directories),
+    remove: () => removeGroup(version, directories),
   };
+}
+
+/** Off the event loop: before Linux 6.18 the kernel may take tens of milliseconds to move a process. */
+async function moveInto(directory: string, pid: number): Promise<void> {
+  const fd = openSync(join(directory, 'cgroup.procs'), 'w');
+  try {
+    await writeTo(fd, String(pid));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function killAll(version: 1 | 2, directories: readonly string[]): void {

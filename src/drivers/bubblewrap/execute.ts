@@ -90,7 +90,7 @@ export async function execute(
     signal.removeEventListener('abort', onAbort);
   }
   const status = parseStatus(output.status());
-  const memoryKills = (await group?.memoryKills()) ?? 0;
+  const memoryKills = group?.memoryKills() ?? 0;
   if (group === undefined) await processGone(status.initPid, CLEANUP_MS);
   const durationMs = performance.now() - started;
   if (!status.ended && stoppedBy === undefined && memoryKills === 0)

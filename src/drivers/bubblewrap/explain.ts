@@ -1,16 +1,14 @@
 import type { RunSpec } from '../../kernel/index.ts';
 import { ARGUMENTS_FD, commandArguments, FILTER_FD, runArguments } from './arguments.ts';
 import type { BubblewrapOptions } from './options.ts';
-import type { Prepared } from './sandbox.ts';
+import { type Prepared, processLimits } from './prepare.ts';
 
 /** The isolation of a run in words, then the exact arguments, one option per line. */
 export function explainRun(machine: Prepared, options: BubblewrapOptions, spec: RunSpec): readonly string[] {
-  const { host, kit, base, isolation, groups } = machine;
-  const perRun = runArguments(spec, base, kit, host, options);
-  const command = commandArguments(spec, host, {
-    memory: groups === undefined,
-    processes: groups === undefined,
-  });
+  const { host, kit, base, isolation } = machine;
+  const own = processLimits(machine);
+  const perRun = runArguments(spec, base, kit, host, options, own);
+  const command = commandArguments(spec, host, own);
   const { limits } = spec;
   return [
     `backend: bubblewrap ${host.version} (${host.bwrap})`,
@@ -33,7 +31,7 @@ export function explainRun(machine: Prepared, options: BubblewrapOptions, spec: 
 
 function perGroup(machine: Prepared): string {
   if (machine.groups === undefined) return 'per process (no control group can be made here)';
-  return `for the whole run (control group version ${machine.groups.version})`;
+  return `for the whole run (control group version ${machine.groups.parent.version})`;
 }
 
 function optionLines(list: readonly string[]): readonly string[] {

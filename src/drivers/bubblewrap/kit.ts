@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { SANDBOX_CODES } from './codes.ts';
 import { filterBytes } from './seccomp/filter.ts';
 import type { Architecture } from './seccomp/numbers.ts';
@@ -25,6 +25,7 @@ export interface Kit {
   readonly tools: string;
   /** Host files that are bound over the kit's /etc: tables that the host's package manager keeps. */
   readonly hostEtc: readonly string[];
+  readonly certificates: readonly string[];
 }
 
 /** /etc as a run sees it: one user, no resolver, nothing of the host's accounts and networks. */
@@ -37,17 +38,14 @@ const ETC_FILES: Readonly<Record<string, string>> = {
   'resolv.conf': '# Names are resolved by the egress process only.\noptions timeout:1 attempts:1\n',
 };
 
-/** Loader tables, Debian's alternatives and public certificates. Nothing here is private to the host. */
-const HOST_ETC = [
-  '/etc/ld.so.cache',
-  '/etc/ld.so.conf',
-  '/etc/ld.so.conf.d',
-  '/etc/alternatives',
-  '/etc/ssl/certs',
-  '/etc/ssl/openssl.cnf',
-  '/etc/pki/tls/certs',
-  '/etc/pki/ca-trust/extracted',
-];
+/** The loader's tables and OpenSSL's defaults: copied, as every mount costs each run time. */
+const COPIED_ETC = ['/etc/ld.so.cache', '/etc/ld.so.conf', '/etc/ld.so.conf.d', '/etc/ssl/openssl.cnf'];
+
+/** Host directories that are bound as they are: Debian's alternatives. */
+const HOST_ETC = ['/etc/alternatives'];
+
+/** Public certificates. */
+const CERTIFICATES = ['/etc/ssl/certs', '/etc/pki/tls/certs', '/etc/pki/ca-trust/extracted'];
 
 /** Host programs that are bound over empty files in the tools directory. */
 const TOOL_MOUNT_POINTS = ['node', 'prlimit'];
@@ -59,23 +57,36 @@ const TOOL_MOUNT_POINTS = ['node', 'prlimit'];
 export function prepareKit(workDir: string, insideDir: string, architecture: Architecture): Kit {
   const filter = filterBytes(architecture);
   const hostEtc = HOST_ETC.filter((path) => existsSync(path));
-  const digest = createHash('sha256')
-    .update(filter)
-    .update(JSON.stringify([ETC_FILES, hostEtc]));
+  const certificates = CERTIFICATES.filter((path) => existsSync(path));
+  const copied = COPIED_ETC.filter((path) => existsSync(path));
+  const digest = createHash('sha256').update(filter);
+  digest.update(JSON.stringify([ETC_FILES, copied, hostEtc, certificates]));
+  for (const path of copied) if (statSync(path).isFile()) digest.update(readFileSync(path));
   for (const script of scripts(insideDir)) digest.update(script).update(readFileSync(script));
   const root = join(workDir, `kit-${digest.digest('hex').slice(0, 16)}`);
-  if (!existsSync(root)) build(root, insideDir, filter, hostEtc);
-  return { filter: join(root, 'filter.bpf'), etc: join(root, 'etc'), tools: join(root, 'tools'), hostEtc };
+  if (!existsSync(root))
+    build(root, insideDir, filter, {
+      copied,
+      mountPoints: [...hostEtc, ...certificates],
+    });
+  const at = (name: string) => join(root, name);
+  return { filter: at('filter.bpf'), etc: at('etc'), tools: at('tools'), hostEtc, certificates };
 }
 
-function build(root: string, insideDir: string, filter: Uint8Array, hostEtc: readonly string[]): void {
+function build(
+  root: string,
+  insideDir: string,
+  filter: Uint8Array,
+  etc: { readonly copied: readonly string[]; readonly mountPoints: readonly string[] },
+): void {
   const making = `${root}.${randomUUID()}`;
   try {
     mkdirSync(join(making, 'etc'), { recursive: true, mode: 0o700 });
     mkdirSync(join(making, 'tools'), { mode: 0o755 });
     writeFileSync(join(making, 'filter.bpf'), filter, { mode: 0o400 });
     for (const [name, text] of Object.entries(ETC_FILES)) writeFileSync(join(making, 'etc', name), text);
-    for (const path of hostEtc) placeholder(join(making, path), statSync(path).isDirectory());
+    for (const path of etc.copied) cpSync(path, join(making, path), { recursive: true, dereference: true });
+    for (const path of etc.mountPoints) placeholder(join(making, path), statSync(path).isDirectory());
     for (const name of TOOL_MOUNT_POINTS) placeholder(join(making, 'tools', name), false);
     stageScripts(insideDir, join(making, 'tools'));
     renameSync(making, root);
@@ -112,7 +123,7 @@ function scripts(insideDir: string): readonly string[] {
  */
 function stageScripts(insideDir: string, tools: string): void {
   for (const script of scripts(insideDir)) {
-    const name = script.slice(insideDir.length + 1);
+    const name = basename(script);
     cpSync(script, join(tools, name));
     if (!name.endsWith('.ts')) continue;
     writeFileSync(join(tools, name.replace(/\.ts$/, '.mjs')), `import './${name}';\n`);

@@ -1,7 +1,7 @@
 import type { RunResult, RunSpec, Sandbox, SandboxLimits, SandboxProbe } from '../../kernel/index.ts';
 import { asGatehouseError } from '../../kernel/index.ts';
 import { SANDBOX_CODES } from './codes.ts';
-import type { Prepared } from './sandbox.ts';
+import type { Prepared } from './prepare.ts';
 
 const MIB = 1024 * 1024;
 
@@ -29,7 +29,7 @@ interface Trial {
 const byGroup = (what: string) => (machine: Prepared) =>
   machine.groups === undefined
     ? `${what} per process (resource limit; no control group can be made here)`
-    : `${what} for the whole run (control group version ${machine.groups.version})`;
+    : `${what} for the whole run (control group version ${machine.groups.parent.version})`;
 
 /** Programs that really break each limit and try each door; what the kernel answered is what is reported. */
 const TRIALS: readonly Trial[] = [

@@ -1,20 +1,12 @@
 import { closeSync, openSync } from 'node:fs';
 import type { RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
-import {
-  type BaseMounts,
-  baseMounts,
-  commandArguments,
-  isolationArguments,
-  runArguments,
-} from './arguments.ts';
-import { createGroup, findGroupParent, type GroupParent } from './cgroups.ts';
+import { commandArguments, runArguments } from './arguments.ts';
 import { SANDBOX_CODES } from './codes.ts';
 import { execute } from './execute.ts';
 import { explainRun } from './explain.ts';
-import { type Host, inspectHost } from './host.ts';
-import { type Kit, prepareKit } from './kit.ts';
 import { checkMounts, forbiddenTrees, insideMounts, openSource } from './mounts.ts';
 import type { BubblewrapOptions } from './options.ts';
+import { type Prepared, prepare, processLimits } from './prepare.ts';
 import { createProbe } from './probe.ts';
 
 /** Bytes of one run's arguments together. */
@@ -26,27 +18,6 @@ export const MAX_STDIN_BYTES = 16 * 1024 * 1024;
 const OWN_PROCESSES = 2;
 /** The bridge's own threads, when there is a way out. */
 const BRIDGE_PROCESSES = 16;
-
-/** Everything about this machine and install that is found once, at the first run. */
-export interface Prepared {
-  readonly host: Host;
-  readonly kit: Kit;
-  readonly base: BaseMounts;
-  readonly isolation: readonly string[];
-  readonly groups: GroupParent | undefined;
-}
-
-function prepare(options: BubblewrapOptions): Prepared {
-  const host = inspectHost(options.programDirs);
-  const kit = prepareKit(options.workDir, options.insideDir, host.architecture);
-  return {
-    host,
-    kit,
-    base: baseMounts(kit),
-    isolation: isolationArguments(host),
-    groups: options.cgroups === false ? undefined : findGroupParent(),
-  };
-}
 
 /** Refuses what no sandbox can be made of. Throws SANDBOX_SPEC_INVALID and SANDBOX_MOUNT_REFUSED. */
 function checkSpec(spec: RunSpec, forbidden: readonly string[]): void {
@@ -113,11 +84,9 @@ async function runPrepared(
   observer: RunObserver | undefined,
 ): Promise<RunResult> {
   const { host, kit, base, isolation, groups } = machine;
-  const perRun = runArguments(spec, base, kit, host, options);
-  const command = commandArguments(spec, host, {
-    memory: groups === undefined,
-    processes: groups === undefined,
-  });
+  const own = processLimits(machine);
+  const perRun = runArguments(spec, base, kit, host, options, own);
+  const command = commandArguments(spec, host, own);
   using open = new DisposableStack();
   const opened = (fd: number) => {
     open.defer(() => closeSync(fd));
@@ -138,11 +107,12 @@ async function runPrepared(
     wallMs: spec.limits.wallMs,
     outputBytes: spec.limits.outputBytes,
   };
-  const group = groups === undefined ? undefined : createGroup(groups, groupLimits(spec));
+  const group = groups?.create(groupLimits(spec));
   try {
     return await execute(launch, group, signal, observer);
   } finally {
     await group?.remove();
+    setImmediate(() => groups?.prepare());
   }
 }
 
