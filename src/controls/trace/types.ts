@@ -11,8 +11,11 @@ export interface LedgerRecord extends LedgerEvent {
 }
 
 export interface LedgerQuery {
+  /** Records at most; the last ones that agree are returned, in the order of writing. */
   readonly limit?: number;
+  /** Unix milliseconds; only records that are later. */
   readonly after?: number;
+  /** Unix milliseconds; only records that are earlier. */
   readonly before?: number;
   readonly type?: LedgerType;
   readonly action?: string;
@@ -24,6 +27,7 @@ export interface LedgerQuery {
   readonly code?: string;
 }
 
+/** `writer` is also `checkpoint`, `anchor` (seq is the line) or `ledger` (the file as a whole, seq 0). */
 export interface LedgerProblem {
   readonly writer: string;
   readonly seq: number;
@@ -43,6 +47,10 @@ export interface VerifyReport {
   readonly checkpoints: number;
   readonly writers: readonly { readonly writer: string; readonly head: number; readonly hash: string }[];
   readonly problems: readonly LedgerProblem[];
+  /** Records after the last good checkpoint: chained, but not signed yet. */
+  readonly unsigned?: number;
+  /** Problems beyond the bound of the list. */
+  readonly problemsOmitted?: number;
 }
 
 /** The process's own writer, plus reading and proving. */

@@ -1,0 +1,161 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock, LedgerReceipt } from '../../kernel/index.ts';
+import { LEDGER_CODES } from './codes.ts';
+import {
+  EVENT_COLUMNS,
+  type EventFields,
+  GENESIS,
+  hashedValues,
+  RECORD_DOMAIN,
+  type RecordRow,
+  recordHash,
+  type Stored,
+} from './record.ts';
+
+/** Records that may wait for the next commit; more are refused, so that a flood cannot grow memory. */
+export const MAX_QUEUED_RECORDS = 8192;
+/** Records in one transaction. */
+export const MAX_BATCH_RECORDS = 512;
+
+interface Head {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+interface Waiting {
+  readonly fields: EventFields;
+  resolve(receipt: LedgerReceipt): void;
+  reject(error: unknown): void;
+}
+
+interface AppenderOptions {
+  readonly raw: DatabaseSync;
+  readonly writer: string;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Called after each commit with what is now on disk, in order. */
+  readonly onCommit: (rows: readonly RecordRow[]) => void;
+}
+
+/**
+ * Adds records to one writer's chain. Everything that arrives in one turn of the event loop is one
+ * transaction, so that many callers pay for one write to disk together.
+ */
+export class Appender {
+  readonly #options: AppenderOptions;
+  readonly #insert;
+  readonly #mark;
+  #queue: Waiting[] = [];
+  #flushing: NodeJS.Immediate | undefined;
+  #head: Head | undefined;
+
+  constructor(options: AppenderOptions) {
+    const { raw, writer } = options;
+    this.#options = options;
+    const columns = ['writer', 'seq', 'at', 'prev', ...EVENT_COLUMNS, 'hash'];
+    this.#insert = raw.prepare(
+      `INSERT INTO records (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+    );
+    this.#mark = raw.prepare(
+      `INSERT INTO heads (writer, seq, hash) VALUES (?, ?, ?)
+       ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, hash = excluded.hash`,
+    );
+    this.#head = readHead(raw, writer);
+  }
+
+  append(fields: EventFields): Promise<LedgerReceipt> {
+    if (this.#queue.length >= MAX_QUEUED_RECORDS) {
+      return Promise.reject(LEDGER_CODES.error('LEDGER_QUEUE_FULL'));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ fields, resolve, reject });
+      this.#flushing ??= setImmediate(() => this.flush());
+    });
+  }
+
+  /** Write everything that waits now. */
+  flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    const queue = this.#queue;
+    this.#queue = [];
+    for (let start = 0; start < queue.length; start += MAX_BATCH_RECORDS) {
+      this.#commit(queue.slice(start, start + MAX_BATCH_RECORDS));
+    }
+  }
+
+  #commit(batch: readonly Waiting[]): void {
+    let rows: readonly RecordRow[];
+    try {
+      rows = this.#write(batch);
+    } catch (cause) {
+      for (const waiting of batch) {
+        waiting.reject(LEDGER_CODES.error('LEDGER_WRITE_FAILED', undefined, { cause }));
+      }
+      return;
+    }
+    const { writer } = this.#options;
+    batch.forEach((waiting, index) => {
+      const row = rows[index];
+      if (row !== undefined) waiting.resolve({ writer, seq: row.seq, hash: row.hash });
+    });
+    this.#options.onCommit(rows);
+  }
+
+  /**
+   * A commit that failed may still have reached the disk, so the head is forgotten before it and read again
+   * by the next one: the chain always goes on from what is really stored.
+   */
+  #write(batch: readonly Waiting[]): readonly RecordRow[] {
+    const { raw, writer } = this.#options;
+    raw.exec('BEGIN IMMEDIATE');
+    try {
+      let head = this.#head ?? readHead(raw, writer);
+      this.#head = undefined;
+      const rows = batch.map(({ fields }) => {
+        const row = this.#chain(head, fields);
+        head = row;
+        return row;
+      });
+      this.#mark.run(writer, head.seq, head.hash);
+      raw.exec('COMMIT');
+      this.#head = { seq: head.seq, hash: head.hash };
+      return rows;
+    } catch (thrown) {
+      if (raw.isOpen && raw.isTransaction) raw.exec('ROLLBACK');
+      throw thrown;
+    }
+  }
+
+  #chain(head: Head, fields: EventFields): RecordRow {
+    const { writer, clock } = this.#options;
+    const seq = head.seq + 1;
+    const at = Math.trunc(clock.now());
+    const values = hashedValues(writer, seq, at, head.hash, fields);
+    const hash = recordHash(values);
+    this.#insert.run(...values.slice(1), hash);
+    return { ...fields, writer, seq, at, prev: head.hash, hash };
+  }
+}
+
+/**
+ * Where a writer's chain ends. Throws LEDGER_DAMAGED when the last record is not the one that was marked with
+ * it in the same transaction: adding to it would bury what somebody changed.
+ */
+function readHead(raw: DatabaseSync, writer: string): Head {
+  const marked = raw.prepare('SELECT seq, hash FROM heads WHERE writer = ?').get(writer);
+  const statement = raw.prepare(
+    `SELECT '${RECORD_DOMAIN}', writer, seq, at, prev, ${EVENT_COLUMNS.join(', ')}, hash
+     FROM records WHERE writer = ? ORDER BY seq DESC LIMIT 1`,
+  );
+  statement.setReturnArrays(true);
+  const last = statement.get(writer) as unknown as Stored[] | undefined;
+  if (marked === undefined && last === undefined) return { seq: 0, hash: GENESIS };
+  const hash = last?.at(-1);
+  const intact =
+    last !== undefined &&
+    last[2] === marked?.seq &&
+    hash === marked?.hash &&
+    recordHash(last.slice(0, -1)) === hash;
+  if (!intact) throw LEDGER_CODES.error('LEDGER_DAMAGED', undefined, { details: { writer } });
+  return { seq: Number(last[2]), hash: String(hash) };
+}

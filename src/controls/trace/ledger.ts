@@ -1,0 +1,136 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock, LedgerEvent, LedgerReceipt, Logger } from '../../kernel/index.ts';
+import { Appender } from './appender.ts';
+import type { PublicKeys } from './checkpoint.ts';
+import { LEDGER_CODES } from './codes.ts';
+import { type Redact, toFields } from './event.ts';
+import { getRecord, queryRecords } from './query.ts';
+import { type RecordRow, toRecord } from './record.ts';
+import { type Schedule, type Sign, Signer } from './signer.ts';
+import { prepareTables } from './tables.ts';
+import type { LedgerQuery, LedgerRecord, LedgerService, VerifyReport } from './types.ts';
+import { verifyLedger } from './verify.ts';
+import { lockWriter, type WriterLock } from './writer-lock.ts';
+
+export interface LedgerOptions {
+  /** A connection that nothing else uses; it stays open when the ledger is closed. */
+  readonly raw: DatabaseSync;
+  /** This process's name in the ledger: `gateway`, `egress` or `cli`. */
+  readonly writer: string;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly redact: Redact;
+  /** Absent in a process that cannot reach the signing key: another one signs its records. */
+  readonly sign?: Sign;
+  /** Keys that checkpoints may be signed with; without any, verification reports every signature as bad. */
+  readonly publicKeys?: () => PublicKeys | Promise<PublicKeys>;
+  /** Where signed checkpoints are kept a second time, best on other storage. */
+  readonly anchorFile?: string;
+  readonly logger?: Logger;
+  readonly schedule?: Schedule;
+  /** Milliseconds to wait for another process of the same writer to end; default 0. */
+  readonly lockWaitMs?: number;
+}
+
+/**
+ * Open the ledger for one writer. Throws LEDGER_WRITER_BUSY when another process has that name, LEDGER_NEWER,
+ * and LEDGER_DAMAGED when the end of the chain was changed.
+ */
+export function createLedger(options: LedgerOptions): LedgerService {
+  const { raw, writer, lockWaitMs = 0 } = options;
+  const lock = lockWriter(raw.location(), writer, lockWaitMs);
+  try {
+    prepareTables(raw);
+    return new SqliteLedger(options, lock);
+  } catch (thrown) {
+    lock.release();
+    throw thrown;
+  }
+}
+
+class SqliteLedger implements LedgerService {
+  readonly #options: LedgerOptions;
+  readonly #lock: WriterLock;
+  readonly #appender: Appender;
+  readonly #signer: Signer | undefined;
+  readonly #listeners = new Set<(record: LedgerRecord) => void>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: LedgerOptions, lock: WriterLock) {
+    const { raw, writer, clock, sign, anchorFile, logger, schedule = timer } = options;
+    this.#options = options;
+    this.#lock = lock;
+    this.#appender = new Appender({ raw, writer, clock, onCommit: (rows) => this.#committed(rows) });
+    if (sign === undefined) return;
+    this.#signer = new Signer({
+      raw,
+      clock,
+      sign,
+      schedule,
+      ...(anchorFile === undefined ? {} : { anchorFile }),
+      ...(logger === undefined ? {} : { logger }),
+    });
+  }
+
+  async append(event: LedgerEvent): Promise<LedgerReceipt> {
+    if (this.#closing !== undefined) throw LEDGER_CODES.error('LEDGER_CLOSED');
+    return this.#appender.append(toFields(event, this.#options.redact));
+  }
+
+  async query(query: LedgerQuery): Promise<readonly LedgerRecord[]> {
+    return queryRecords(this.#options.raw, query, this.#options.redact);
+  }
+
+  async get(writer: string, seq: number): Promise<LedgerRecord | undefined> {
+    return getRecord(this.#options.raw, writer, seq);
+  }
+
+  async verify(): Promise<VerifyReport> {
+    const { raw, publicKeys, anchorFile } = this.#options;
+    return verifyLedger(raw, {
+      publicKeys: (await publicKeys?.()) ?? {},
+      ...(anchorFile === undefined ? {} : { anchorFile }),
+    });
+  }
+
+  async checkpoint(): Promise<void> {
+    await this.#signer?.checkpoint();
+  }
+
+  onAppend(listener: (record: LedgerRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#appender.flush();
+    await this.#signer?.close();
+    this.#lock.release();
+  }
+
+  #committed(rows: readonly RecordRow[]): void {
+    this.#signer?.added(rows.length);
+    if (this.#listeners.size === 0) return;
+    for (const record of rows.map(toRecord)) {
+      for (const listener of this.#listeners) this.#tell(listener, record);
+    }
+  }
+
+  /** The record is on disk whatever a listener does with it. */
+  #tell(listener: (record: LedgerRecord) => void, record: LedgerRecord): void {
+    try {
+      listener(record);
+    } catch (error) {
+      this.#options.logger?.error('a listener of the ledger failed', { cause: String(error) });
+    }
+  }
+}
+
+const timer: Schedule = (milliseconds, task) => {
+  const handle = setTimeout(task, milliseconds).unref();
+  return () => clearTimeout(handle);
+};

@@ -1,0 +1,42 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { type Redact, storedField } from './event.ts';
+import { EVENT_COLUMNS, type RecordRow, toRecord } from './record.ts';
+import type { LedgerQuery, LedgerRecord } from './types.ts';
+
+/** Records that one query returns at most. */
+export const MAX_QUERY_RECORDS = 1000;
+const DEFAULT_QUERY_RECORDS = 100;
+
+const COLUMNS = ['writer', 'seq', 'at', 'prev', ...EVENT_COLUMNS, 'hash'].join(', ');
+const FILTERS = ['type', 'action', 'trace', 'principal', 'agent', 'session', 'run', 'code'] as const;
+
+/** The last records that agree with every filter, in the order of writing. */
+export function queryRecords(raw: DatabaseSync, query: LedgerQuery, redact: Redact): readonly LedgerRecord[] {
+  const conditions: string[] = [];
+  const values: SQLInputValue[] = [];
+  const where = (condition: string, value: SQLInputValue | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  where('at > ?', query.after);
+  where('at < ?', query.before);
+  for (const filter of FILTERS) {
+    const wanted = query[filter];
+    // A field was stored in its redacted, bounded form, so it is looked for in that form.
+    where(`${filter} = ?`, wanted === undefined ? undefined : storedField(wanted, redact));
+  }
+  const limit = Math.min(Math.max(Math.trunc(query.limit ?? DEFAULT_QUERY_RECORDS), 0), MAX_QUERY_RECORDS);
+  const rows = raw
+    .prepare(
+      `SELECT ${COLUMNS} FROM records ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+       ORDER BY id DESC LIMIT ?`,
+    )
+    .all(...values, limit);
+  return rows.reverse().map((row) => toRecord(row as unknown as RecordRow));
+}
+
+export function getRecord(raw: DatabaseSync, writer: string, seq: number): LedgerRecord | undefined {
+  const row = raw.prepare(`SELECT ${COLUMNS} FROM records WHERE writer = ? AND seq = ?`).get(writer, seq);
+  return row === undefined ? undefined : toRecord(row as unknown as RecordRow);
+}
