@@ -2,7 +2,7 @@ import { defineCodes } from '../kernel/index.ts';
 
 export const PROCESS_CODES = defineCodes({
   HOME_NOT_PRIVATE: {
-    summary: "the Gatehouse home can be read or changed by other accounts, so nothing in it can be trusted",
+    summary: 'the Gatehouse home can be read or changed by other accounts, so nothing in it can be trusted',
     fix: 'Make it yours alone: chmod 700 the folder named in the message and check its owner, then start again.',
     status: 500,
   },

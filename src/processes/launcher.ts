@@ -34,7 +34,8 @@ async function launch(program: Program): Promise<void> {
   });
   const env = gatewayEnvironment(process.env);
   const argv = [process.execPath, program.entry, '__process', 'gateway', ...process.argv.slice(4)];
-  if (process.execve === undefined) throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'this Node cannot replace a process');
+  if (process.execve === undefined)
+    throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'this Node cannot replace a process');
   process.execve(process.execPath, argv, env);
 }
 

@@ -14,7 +14,10 @@ export function fileLogger(logs: string, name: string): Logger & { readonly file
   const file = join(logs, `${name}.log`);
   const destination = pino.destination({ dest: file, sync: true, mkdir: false, mode: 0o600, append: true });
   const guarded: DestinationStream = { write: (line: string) => destination.write(withoutTokens(line)) };
-  const log = pino({ name, base: { pid: process.pid }, messageKey: 'message', timestamp: pino.stdTimeFunctions.isoTime }, guarded);
+  const log = pino(
+    { name, base: { pid: process.pid }, messageKey: 'message', timestamp: pino.stdTimeFunctions.isoTime },
+    guarded,
+  );
   return {
     file,
     info: (message, fields) => log.info({ ...fields }, message),

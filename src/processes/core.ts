@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import {
+  createSessionService,
+  createTurnService,
+  type SessionTables,
+  migrations as sessionMigrations,
+} from '../agents/index.ts';
+import type { ModelProvider, TurnService } from '../agents/types.ts';
+import {
+  type ConfigTables,
+  migrations as configMigrations,
+  createConfigService,
+} from '../configuration/index.ts';
+import type { ConfigService } from '../configuration/types.ts';
+import {
+  type AuthTables,
+  migrations as authMigrations,
+  createAuthService,
+  principalLayer,
+  type RunningAuth,
+} from '../controls/auth/index.ts';
+import {
+  type ApprovalTables,
+  migrations as approvalMigrations,
+  createApprovalService,
+  type RunningApprovals,
+} from '../controls/execution/index.ts';
+import { createLedger } from '../controls/trace/index.ts';
+import type { LedgerService } from '../controls/trace/types.ts';
+import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
+import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
+import type { Authority, Clock, Egress, Logger, Random, Sandbox } from '../kernel/index.ts';
+import { type Callers, createCallers } from '../operations/callers.ts';
+import type { HomePaths } from '../operations/services.ts';
+import { insideDir, insideScript } from './inside.ts';
+import { withoutTokens } from './logger.ts';
+import type { Program } from './program.ts';
+import { createProviders } from './providers.ts';
+import { readPublicKeys } from './public-keys.ts';
+
+type Tables = AuthTables & ApprovalTables & SessionTables & ConfigTables;
+
+/** Every folder that stores something, in the order in which its tables are made. */
+const MIGRATIONS = [configMigrations, authMigrations, sessionMigrations, approvalMigrations];
+
+export interface CoreOptions {
+  readonly program: Program;
+  readonly paths: HomePaths;
+  /** Name of this process's chain in the ledger. */
+  readonly writer: 'gateway' | 'cli';
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly egress: Egress;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Milliseconds to wait for another process that still writes under this name. */
+  readonly lockWaitMs: number;
+}
+
+/** What the gateway and an offline command line have in common: state, controls and agents on one home. */
+export interface Core {
+  readonly ledger: LedgerService;
+  readonly config: ConfigService;
+  readonly auth: RunningAuth;
+  readonly approvals: RunningApprovals;
+  readonly sessions: ReturnType<typeof createSessionService>;
+  readonly turns: TurnService;
+  readonly providers: readonly ModelProvider[];
+  readonly sandbox: Sandbox;
+  readonly callers: Callers;
+  close(): Promise<void>;
+}
+
+/** Open the home's state and compose the controls over it. */
+export async function openCore(options: CoreOptions): Promise<Core> {
+  const { paths, clock, random, logger, egress, env } = options;
+  const state = openDatabase<Tables>(join(paths.state, 'state.db'));
+  const ledgerFile = openDatabase<unknown>(join(paths.state, 'ledger.db'));
+  await state.migrate(...MIGRATIONS);
+  const ledger = openLedger(options, ledgerFile);
+  const { db } = state;
+  const config = await createConfigService({ paths, env, db, ledger, clock });
+  const auth = createAuthService({ db, clock, random, ledger, logger });
+  const approvals = createApprovalService({ db, clock, random, ledger, logger });
+  const sessions = createSessionService({ db, clock, random });
+  const sandbox = createBubblewrapSandbox({
+    workDir: join(paths.run, 'sandbox'),
+    forbidden: [
+      paths.state,
+      paths.keys,
+      paths.run,
+      paths.config,
+      paths.logs,
+      paths.playbooks,
+      join(paths.home, 'cache'),
+    ],
+    insideDir: insideDir(options.program),
+    userHome: env['HOME'] ?? paths.home,
+  });
+  const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
+  const providers = createProviders(config, egress.providerSocket);
+  const turns = createTurnService({
+    sessions,
+    policyOf: (agent) => config.current().agents.get(agent),
+    providers,
+    sandbox,
+    egress,
+    approvals,
+    ledger,
+    clock,
+    random,
+    logger,
+    insideScript: insideScript(options.program),
+    rightsOf: await rightsAfterRestart(auth, callers),
+  });
+  return {
+    ledger,
+    config,
+    auth,
+    approvals,
+    sessions,
+    turns,
+    providers,
+    sandbox,
+    callers,
+    close: () => closeAll({ ledger, auth, approvals }, [state, ledgerFile]),
+  };
+}
+
+function openLedger(options: CoreOptions, file: Database<unknown>): LedgerService {
+  const { paths, writer, clock, egress, logger, lockWaitMs } = options;
+  return createLedger({
+    raw: file.raw,
+    writer,
+    clock,
+    redact: withoutTokens,
+    publicKeys: () => readPublicKeys(paths.keys),
+    anchorFile: join(paths.state, 'ledger.anchor'),
+    logger,
+    lockWaitMs,
+    ...(writer === 'gateway' ? { sign: (bytes: Uint8Array) => egress.sign(bytes) } : {}),
+  });
+}
+
+/**
+ * Turns that waited for a person when the process ended go on only with the rights that their principal has now:
+ * a revoked or expired token resumes nothing (A4).
+ */
+async function rightsAfterRestart(auth: RunningAuth, callers: Callers) {
+  const known = new Map<string, Authority>();
+  const local = auth.localOperator();
+  known.set(local.id, callers.callerOf(local, 'socket', 'repair').authority);
+  const now = Date.now();
+  for (const token of await auth.listTokens()) {
+    if (token.revokedAt !== null || (token.expiresAt !== null && token.expiresAt <= now)) continue;
+    const { id, name, scopes, agents } = token;
+    const principal = { id: `token:${id}`, name, kind: 'token', scopes, agents, credentialId: id } as const;
+    known.set(principal.id, callers.callerOf(principal, 'http', 'repair').authority);
+  }
+  return (subject: { readonly principal: string }) => known.get(subject.principal);
+}
+
+async function closeAll(
+  parts: Pick<Core, 'ledger' | 'auth' | 'approvals'>,
+  files: readonly Database<never>[] | readonly { close(): void }[],
+): Promise<void> {
+  parts.approvals[Symbol.dispose]();
+  await parts.auth.close();
+  await parts.ledger.close();
+  for (const file of files) file.close();
+}

@@ -1,0 +1,57 @@
+import type { EffectiveConfig } from '../configuration/types.ts';
+import type { LedgerService } from '../controls/trace/types.ts';
+import type { Finding, SandboxProbe } from '../kernel/index.ts';
+
+/** What the sandbox was measured to hold on this machine (X2). */
+export function sandboxFindings(probe: SandboxProbe): readonly Finding[] {
+  if (!probe.available) {
+    return [
+      {
+        id: 'SANDBOX_UNAVAILABLE',
+        severity: 'high',
+        title: 'there is no sandbox, so every tool is refused',
+        expected: 'a sandbox backend',
+        found: 'none that works',
+        fix: probe.fix ?? 'Install bubblewrap.',
+        requirements: ['X1'],
+      },
+    ];
+  }
+  return Object.entries(probe.features)
+    .filter(([, feature]) => !feature.holds)
+    .map(([name, feature]) => ({
+      id: 'SANDBOX_LIMIT_NOT_HELD',
+      severity: 'warning',
+      title: `the sandbox's limit "${name}" does not hold on this machine`,
+      expected: 'enforced',
+      found: feature.how,
+      fix: 'Give the gateway a writable control group (the systemd unit does), or run it as an ordinary account.',
+      requirements: ['X2'],
+    }));
+}
+
+export function configurationFindings(config: EffectiveConfig): readonly Finding[] {
+  return config.warnings.map((warning) => ({
+    id: warning.code,
+    severity: 'low',
+    title: warning.path === '' ? warning.message : `${warning.path}: ${warning.message}`,
+    expected: 'a configuration that says only what is acted on',
+    found: warning.message,
+    fix: warning.fix,
+    requirements: ['D1'],
+  }));
+}
+
+/** T1: the whole ledger is verified each time somebody asks whether the install is sound. */
+export async function ledgerFindings(ledger: LedgerService): Promise<readonly Finding[]> {
+  const report = await ledger.verify();
+  return report.problems.map((problem) => ({
+    id: problem.code,
+    severity: 'critical',
+    title: `${problem.writer} record ${problem.seq}: ${problem.message}`,
+    expected: 'an unbroken, signed chain',
+    found: problem.code,
+    fix: 'Keep the file as evidence, compare it with your anchor and backups, and find out who could write to state/.',
+    requirements: ['T1'],
+  }));
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { createEgressClient } from '../drivers/egress-client/index.ts';
+import { createDispatcher } from '../operations/dispatcher.ts';
+import { OPERATIONS } from '../operations/index.ts';
+import type { Services } from '../operations/services.ts';
+import type { LocalGateway } from '../surfaces/cli/io.ts';
+import { PROCESS_CODES } from './codes.ts';
+import { openCore } from './core.ts';
+import { gatewayEnvironment } from './environment.ts';
+import { homePaths, prepareHome } from './home.ts';
+import { fileLogger } from './logger.ts';
+import type { Program } from './program.ts';
+import { createRuntime } from './runtime.ts';
+import { systemClock, systemRandom } from './system.ts';
+
+/** Milliseconds for another command on this home to finish with the ledger. */
+const LOCK_WAIT_MS = 5_000;
+
+/** The operations on a home without a running gateway: same dispatcher, same records, principal `local`. */
+export async function openLocal(program: Program): Promise<LocalGateway> {
+  const env = gatewayEnvironment(process.env);
+  const paths = homePaths(process.env);
+  prepareHome(paths);
+  const logger = fileLogger(paths.logs, 'cli');
+  const egress = createEgressClient({
+    controlSocket: join(paths.run, 'egress.sock'),
+    providerSocket: join(paths.run, 'provider.sock'),
+    clock: systemClock,
+    logger,
+  });
+  const core = await openCore({
+    program,
+    paths,
+    writer: 'cli',
+    env,
+    egress,
+    logger,
+    clock: systemClock,
+    random: systemRandom,
+    lockWaitMs: LOCK_WAIT_MS,
+  });
+  const runtime = createRuntime({
+    version: program.version,
+    paths,
+    core,
+    egress,
+    clock: systemClock,
+    logger,
+    logFile: join(paths.logs, 'gateway.log'),
+    declared: () => [],
+    failing: () => ['gateway'],
+    stop: async () => {
+      throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'no gateway runs on this home');
+    },
+  });
+  const services: Services = { ...core, clock: systemClock, logger, home: paths, egress, runtime };
+  return {
+    dispatcher: createDispatcher({ operations: OPERATIONS, services }),
+    caller: core.callers.callerOf(core.auth.localOperator(), 'cli', systemRandom.uuid()),
+    async close() {
+      await core.close();
+      egress.close();
+    },
+  };
+}

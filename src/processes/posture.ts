@@ -1,0 +1,112 @@
+import type { Egress, Finding } from '../kernel/index.ts';
+import type { MeasuredListener, PostureLine } from '../operations/services.ts';
+import type { Core } from './core.ts';
+
+interface PostureFacts {
+  readonly core: Core;
+  readonly egress: Egress;
+  readonly listeners: readonly MeasuredListener[];
+  readonly findings: readonly Finding[];
+}
+
+/** D8's matrix in short: what is required, what was measured just now, and whether it holds. */
+export async function measurePosture(facts: PostureFacts): Promise<readonly PostureLine[]> {
+  return [
+    listen(facts),
+    await credentials(facts.core),
+    await sessions(facts.core),
+    await egress(facts),
+    await execution(facts),
+    await ledger(facts.core),
+  ];
+}
+
+function nameOf({ address, port }: MeasuredListener): string {
+  if (port === null) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function listen({ listeners }: PostureFacts): PostureLine {
+  const tcp = listeners.filter((listener) => listener.family !== 'unix');
+  const strays = listeners.filter((listener) => !listener.declared);
+  const places = tcp.map(nameOf).join(', ') || 'no TCP port';
+  return {
+    area: 'listen',
+    required: 'only what is declared, loopback unless granted',
+    measured: strays.length === 0 ? places : `${places}; NOT declared: ${strays.map(nameOf).join(', ')}`,
+    holds: strays.length === 0,
+  };
+}
+
+async function credentials({ auth }: Core): Promise<PostureLine> {
+  const now = Date.now();
+  const live = (await auth.listTokens()).filter(
+    (token) => token.revokedAt === null && (token.expiresAt === null || token.expiresAt > now),
+  );
+  const administrators = live.filter((token) => token.scopes.includes('operator.admin')).length;
+  return {
+    area: 'credentials',
+    required: 'no shared secret; digests only',
+    measured: `${live.length} token${live.length === 1 ? '' : 's'}, ${administrators} with operator.admin, stored as SHA-256 digests`,
+    holds: true,
+  };
+}
+
+async function sessions({ sessions: store }: Core): Promise<PostureLine> {
+  const { total } = await store.list({ limit: 1 });
+  return {
+    area: 'sessions',
+    required: 'one space per principal',
+    measured: `${total} stored; a key is an address inside its principal's space`,
+    holds: true,
+  };
+}
+
+async function egress({ egress: client, findings }: PostureFacts): Promise<PostureLine> {
+  const status = await client.status().catch(() => undefined);
+  const dials = findings.some((finding) => finding.id === 'listen.gateway-dials');
+  if (status === undefined) {
+    return {
+      area: 'egress',
+      required: 'one process is the only way out',
+      measured: 'egress does not answer',
+      holds: false,
+    };
+  }
+  const secrets = status.secrets.filter((secret) => secret.available).length;
+  return {
+    area: 'egress',
+    required: 'one process is the only way out',
+    measured: `process ${status.pid}, policy ${status.policyHash.slice(0, 12)}, ${secrets} secret${secrets === 1 ? '' : 's'}; the gateway has ${dials ? 'CONNECTIONS OF ITS OWN' : 'no outbound connection'}`,
+    holds: !dials,
+  };
+}
+
+async function execution({ core }: PostureFacts): Promise<PostureLine> {
+  const probe = await core.sandbox.probe();
+  const missing = Object.entries(probe.features).filter(([, feature]) => !feature.holds);
+  const detail =
+    missing.length === 0
+      ? 'every limit measured to hold'
+      : `NOT held here: ${missing.map(([name]) => name).join(', ')}`;
+  return {
+    area: 'execution',
+    required: 'a sandbox for everything a model asks for',
+    measured: probe.available
+      ? `${probe.backend} ${probe.version}; ${detail}`
+      : 'no sandbox: tools are refused',
+    holds: probe.available,
+  };
+}
+
+async function ledger({ ledger: service }: Core): Promise<PostureLine> {
+  const report = await service.verify();
+  return {
+    area: 'ledger',
+    required: 'hash chain, signed checkpoints',
+    measured: report.ok
+      ? `${report.records} records and ${report.checkpoints} checkpoints verified`
+      : `${report.problems.length} problems; see gatehouse ledger verify`,
+    holds: report.ok,
+  };
+}

@@ -1,0 +1,97 @@
+import { statSync } from 'node:fs';
+import { checkListeners, type DeclaredListener, isDeclared } from '../controls/listen/index.ts';
+import { measureSockets } from '../drivers/os/sockets.ts';
+import type { Clock, Egress, Finding, Logger } from '../kernel/index.ts';
+import type { HomePaths, MeasuredListener, RuntimeService } from '../operations/services.ts';
+import type { Core } from './core.ts';
+import { configurationFindings, ledgerFindings, sandboxFindings } from './findings.ts';
+import { tailLog } from './log-tail.ts';
+import { measurePosture } from './posture.ts';
+
+export interface RuntimeOptions {
+  readonly version: string;
+  readonly paths: HomePaths;
+  readonly core: Core;
+  readonly egress: Egress;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly logFile: string;
+  /** What this process is meant to listen on; empty for a command line. */
+  readonly declared: () => readonly (DeclaredListener & { readonly plane: string })[];
+  readonly failing: () => readonly string[];
+  readonly stop: (reason: string, restart: boolean) => Promise<void>;
+}
+
+/** What the process measures of itself: the kernel's socket tables are believed, the configuration is not (L2). */
+export function createRuntime(options: RuntimeOptions): RuntimeService {
+  const { paths, core, egress, clock } = options;
+  const startedAt = clock.now();
+
+  const pids = async () => {
+    const found = new Map([[process.pid, 'gateway']]);
+    const status = await egress.status().catch(() => undefined);
+    if (status !== undefined) found.set(status.pid, 'egress');
+    return found;
+  };
+
+  const measure = async () => {
+    const named = await pids();
+    const sockets = await measureSockets([...named.keys()]);
+    return { named, sockets };
+  };
+
+  const listeners = async (): Promise<readonly MeasuredListener[]> => {
+    const { named, sockets } = await measure();
+    const declared = options.declared();
+    return sockets.listeners.map((socket) => {
+      const process = named.get(socket.pid) ?? 'unknown';
+      const match = declared.find((item) => isDeclared({ ...socket, process }, [item]));
+      const { pid, family, address, port } = socket;
+      return {
+        pid,
+        process,
+        family,
+        address,
+        port,
+        plane: match?.plane ?? 'undeclared',
+        declared: match !== undefined,
+      };
+    });
+  };
+
+  const findings = async (): Promise<readonly Finding[]> => {
+    const { named, sockets } = await measure();
+    const home = statSync(paths.home);
+    const processOf = (pid: number) => named.get(pid) ?? 'unknown';
+    return [
+      ...checkListeners({
+        measured: sockets.listeners.map((socket) => ({ ...socket, process: processOf(socket.pid) })),
+        declared: options.declared(),
+        outbound: sockets.outbound
+          .filter(({ pid }) => processOf(pid) === 'gateway')
+          .map(({ pid, address, port }) => ({ process: processOf(pid), address, port })),
+        home: { path: paths.home, mode: home.mode & 0o777, uid: home.uid },
+        uid: process.getuid?.() ?? home.uid,
+      }),
+      ...configurationFindings(core.config.current()),
+      ...(await ledgerFindings(core.ledger)),
+      ...sandboxFindings(await core.sandbox.probe()),
+    ];
+  };
+
+  return {
+    version: options.version,
+    pid: process.pid,
+    startedAt,
+    listeners,
+    posture: async () =>
+      measurePosture({ core, egress, listeners: await listeners(), findings: await findings() }),
+    findings,
+    ready() {
+      const failing = options.failing();
+      return { ready: failing.length === 0, failing };
+    },
+    tailLog: (cursor, limit, maxBytes) => tailLog(options.logFile, cursor, limit, maxBytes),
+    stop: options.stop,
+  };
+}
