@@ -24,8 +24,16 @@ const NOT_FROM_CLIENTS = new Set(['forwarded', 'via', 'x-real-ip', 'client-ip', 
 /** Frameworks let these replace the method that was judged (attack 34). */
 const METHOD_OVERRIDES = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
 
-/** Connection may name these; any other name would make one hop drop a header that another relied on (attack 29). */
-const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'te', 'proxy-connection', '']);
+/** Connection may name these (an Upgrade header itself is refused); any other name would make one hop drop a header that another relied on (attack 29). */
+const CONNECTION_OPTIONS = new Set([
+  'close',
+  'keep-alive',
+  'te',
+  'proxy-connection',
+  'upgrade',
+  'http2-settings',
+  '',
+]);
 
 const AT_MOST_ONCE = ['host', 'content-length', 'transfer-encoding'] as const;
 
@@ -104,7 +112,9 @@ export function judgeConnectHead(
 export function responseHeaders(rawHeaders: readonly string[]): string[] {
   const kept: string[] = [];
   for (const [name, lower, value] of pairs(rawHeaders)) {
-    if (!HOP_BY_HOP.has(lower) && lower !== 'alt-svc') kept.push(name, value);
+    // `x-gatehouse-*` is how egress itself answers; a host must not speak with its voice.
+    if (HOP_BY_HOP.has(lower) || lower === 'alt-svc' || lower.startsWith('x-gatehouse-')) continue;
+    kept.push(name, value);
   }
   return kept;
 }

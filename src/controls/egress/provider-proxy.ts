@@ -71,11 +71,16 @@ export class ProviderProxy {
     this.#agents.clear();
   }
 
-  close(): Promise<void> {
-    this.reload();
+  /** Take no new calls, let running ones end for `graceMs`, then cut them off. */
+  close(graceMs = 0): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
+      const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+      this.#server.close(() => {
+        clearTimeout(cut);
+        this.reload();
+        resolve();
+      });
+      this.#server.closeIdleConnections();
     });
   }
 

@@ -42,8 +42,10 @@ export function pump(client: Socket, upstream: Socket, options: PumpOptions): Pr
       to.on('drain', () => from.resume());
       from.on('end', () => to.end());
       from.on('error', () => end());
+      // Fully closed: what it sent is still flushed, what is meant for it has nowhere to go.
       from.on('close', () => {
-        if (to.destroyed || from.errored) end();
+        if (to.destroyed || from.errored !== null) end();
+        else to.end(() => end());
       });
     };
     oneWay(client, upstream, 'sent');

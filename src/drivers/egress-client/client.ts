@@ -1,0 +1,184 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type Clock,
+  type Egress,
+  type EgressIdentity,
+  type EgressStatus,
+  type EgressVerdict,
+  GatehouseError,
+  type Logger,
+} from '../../kernel/index.ts';
+import { EGRESS_CLIENT_CODES } from './codes.ts';
+import { ControlConnection } from './connection.ts';
+import type { ControlFailure, ControlMethod } from './protocol.ts';
+
+export interface EgressClientOptions {
+  readonly controlSocket: string;
+  readonly providerSocket: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Where egress leaves the reason when it refuses to start, so that the gateway can say it. */
+  readonly failureFile?: string;
+}
+
+export type EgressState = 'up' | 'down';
+
+export interface EgressClient extends Egress {
+  readonly state: EgressState;
+  onState(listener: (state: EgressState) => void): () => void;
+  /**
+   * Resolves once egress answers.
+   *
+   * @throws the reason that egress gave for not starting, or EGRESS_UNAVAILABLE after `timeoutMs`.
+   */
+  ready(timeoutMs: number): Promise<void>;
+  close(): void;
+}
+
+const FIRST_RETRY_MS = 20;
+const MAX_RETRY_MS = 2_000;
+
+/**
+ * The gateway's end of the control connection. While egress is down every call fails at once; it reconnects by
+ * itself. Sockets of runs die with egress: a bind-mounted socket cannot be revived, so those runs have no way
+ * out any more and only new runs get one.
+ */
+export function createEgressClient(options: EgressClientOptions): EgressClient {
+  return new ReconnectingClient(options);
+}
+
+class ReconnectingClient implements EgressClient {
+  readonly providerSocket: string;
+  readonly #options: EgressClientOptions;
+  readonly #listeners = new Set<(state: EgressState) => void>();
+  readonly #openRuns = new Set<string>();
+  #connection: ControlConnection | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #delay = FIRST_RETRY_MS;
+  #closed = false;
+
+  constructor(options: EgressClientOptions) {
+    this.#options = options;
+    this.providerSocket = options.providerSocket;
+    void this.#connect();
+  }
+
+  get state(): EgressState {
+    return this.#connection === undefined ? 'down' : 'up';
+  }
+
+  onState(listener: (state: EgressState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  ready(timeoutMs: number): Promise<void> {
+    if (this.state === 'up') return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        stop();
+        this.#startFailure().then(reject, reject);
+      }, timeoutMs);
+      const stop = this.onState((state) => {
+        if (state !== 'up') return;
+        clearTimeout(timer);
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#connection?.close();
+  }
+
+  async openRun(identity: EgressIdentity): Promise<{ readonly socketPath: string }> {
+    const opened = (await this.#call('openRun', identity)) as { readonly socketPath: string };
+    this.#openRuns.add(identity.run);
+    return opened;
+  }
+
+  async closeRun(run: string): Promise<void> {
+    // A run that was lost with an earlier egress process has nothing left to close.
+    if (!this.#openRuns.has(run)) return;
+    await this.#call('closeRun', { run });
+    this.#openRuns.delete(run);
+  }
+
+  async check(url: string, agent: string): Promise<EgressVerdict> {
+    return (await this.#call('check', { url, agent })) as EgressVerdict;
+  }
+
+  async sign(checkpoint: Uint8Array): Promise<{ readonly keyId: string; readonly signature: string }> {
+    const params = { checkpoint: Buffer.from(checkpoint).toString('base64') };
+    return (await this.#call('sign', params)) as { keyId: string; signature: string };
+  }
+
+  async status(): Promise<EgressStatus> {
+    return (await this.#call('status', {})) as EgressStatus;
+  }
+
+  async reload(): Promise<void> {
+    await this.#call('reload', {});
+  }
+
+  #call(method: ControlMethod, params: unknown): Promise<unknown> {
+    if (this.#connection === undefined)
+      return Promise.reject(EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE'));
+    return this.#connection.call(method, params);
+  }
+
+  async #connect(): Promise<void> {
+    let current: ControlConnection | undefined;
+    try {
+      current = await ControlConnection.open(this.#options.controlSocket, () => this.#lost(current));
+      await current.call('hello', { pid: process.pid });
+    } catch {
+      current?.close();
+      this.#retry();
+      return;
+    }
+    if (this.#closed) return current.close();
+    this.#connection = current;
+    this.#delay = FIRST_RETRY_MS;
+    this.#tell('up');
+  }
+
+  #lost(connection: ControlConnection | undefined): void {
+    if (connection === undefined || this.#connection !== connection) return;
+    this.#connection = undefined;
+    if (this.#openRuns.size > 0) {
+      this.#options.logger.warn('egress ended; open runs have no way out any more', {
+        runs: this.#openRuns.size,
+      });
+      this.#openRuns.clear();
+    }
+    this.#tell('down');
+    this.#retry();
+  }
+
+  #retry(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#connect(), this.#delay);
+    this.#timer.unref();
+    this.#delay = Math.min(this.#delay * 2, MAX_RETRY_MS);
+  }
+
+  #tell(state: EgressState): void {
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  async #startFailure(): Promise<GatehouseError> {
+    const unavailable = EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE');
+    if (this.#options.failureFile === undefined) return unavailable;
+    try {
+      const failure = JSON.parse(await readFile(this.#options.failureFile, 'utf8')) as ControlFailure;
+      return new GatehouseError(failure.code, failure.message, { fix: failure.fix, status: failure.status });
+    } catch {
+      return unavailable;
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { GatehouseError } from '../../kernel/index.ts';
+import { EGRESS_CLIENT_CODES } from './codes.ts';
+
+const MAX_SOCKETS = 64;
+/** Bytes of a refusal by egress that are read. */
+const MAX_REFUSAL = 65_536;
+
+/**
+ * A `fetch` for model clients: every request goes over egress's Unix socket in absolute form, so that the
+ * gateway never opens a connection of its own. Answers stream; an aborted signal ends the call upstream too.
+ *
+ * Fails with EGRESS_UNAVAILABLE when egress is down and with egress's own code when it refuses.
+ */
+export function providerFetch(providerSocket: string): typeof fetch {
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  return async (input, init) => {
+    const request = input instanceof Request ? input : undefined;
+    const url = request?.url ?? String(input);
+    const method = init?.method ?? request?.method ?? 'GET';
+    const signal = init?.signal ?? request?.signal;
+    const headers = new Headers(init?.headers ?? request?.headers);
+    const body = await bytesOf(init?.body ?? request?.body);
+    signal?.throwIfAborted();
+    const outgoing: OutgoingHttpHeaders = { ...Object.fromEntries(headers), host: new URL(url).host };
+    if (body !== undefined) outgoing['content-length'] = body.byteLength;
+    const answer = await exchange({ agent, providerSocket, url, method, headers: outgoing, body, signal });
+    const code = answer.headers['x-gatehouse-code'];
+    if (typeof code === 'string') throw await refusalOf(answer, code);
+    return responseOf(answer);
+  };
+}
+
+interface Exchange {
+  readonly agent: Agent;
+  readonly providerSocket: string;
+  readonly url: string;
+  readonly method: string;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Uint8Array | undefined;
+  readonly signal: AbortSignal | null | undefined;
+}
+
+async function bytesOf(body: RequestInit['body']): Promise<Uint8Array | undefined> {
+  if (body === null || body === undefined) return undefined;
+  if (typeof body === 'string') return Buffer.from(body);
+  if (body instanceof Uint8Array) return body;
+  return new Uint8Array(await new Response(body).arrayBuffer());
+}
+
+function exchange(what: Exchange): Promise<IncomingMessage> {
+  const { agent, providerSocket, url, method, headers, body, signal } = what;
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest({
+      agent,
+      socketPath: providerSocket,
+      method,
+      path: url,
+      headers,
+      setHost: false,
+    });
+    const onAbort = (): void => void outgoing.destroy();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    outgoing.on('error', (cause) => {
+      signal?.removeEventListener('abort', onAbort);
+      reject(
+        signal?.aborted === true
+          ? signal.reason
+          : EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE', undefined, { cause }),
+      );
+    });
+    outgoing.on('response', (answer) => {
+      answer.once('close', () => signal?.removeEventListener('abort', onAbort));
+      resolve(answer);
+    });
+    outgoing.end(body);
+  });
+}
+
+function responseOf(answer: IncomingMessage): Response {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2) {
+    headers.append(answer.rawHeaders[i] ?? '', answer.rawHeaders[i + 1] ?? '');
+  }
+  const status = answer.statusCode ?? 502;
+  const empty = status === 204 || status === 205 || status === 304;
+  if (empty) answer.resume();
+  return new Response(empty ? null : streamOf(answer), {
+    status,
+    statusText: answer.statusMessage ?? '',
+    headers,
+  });
+}
+
+/** The body as it arrives, pausing the socket while nobody reads. */
+function streamOf(answer: IncomingMessage): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      answer.on('data', (chunk: Buffer) => {
+        controller.enqueue(chunk);
+        if ((controller.desiredSize ?? 0) <= 0) answer.pause();
+      });
+      answer.once('end', () => controller.close());
+      answer.once('error', (cause) =>
+        controller.error(
+          EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE', 'the answer was cut off', { cause }),
+        ),
+      );
+    },
+    pull() {
+      answer.resume();
+    },
+    cancel() {
+      answer.destroy();
+    },
+  });
+}
+
+async function refusalOf(answer: IncomingMessage, code: string): Promise<GatehouseError> {
+  let text = '';
+  for await (const chunk of answer) {
+    text += String(chunk);
+    if (text.length > MAX_REFUSAL) break;
+  }
+  let told: { readonly message?: unknown; readonly fix?: unknown } = {};
+  try {
+    told = JSON.parse(text) as typeof told;
+  } catch {
+    // The code alone says enough.
+  }
+  return new GatehouseError(code, typeof told.message === 'string' ? told.message : code, {
+    fix: typeof told.fix === 'string' ? told.fix : '',
+    status: answer.statusCode ?? 502,
+  });
+}

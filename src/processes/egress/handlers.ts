@@ -1,0 +1,98 @@
+import { EGRESS_CODES, type Gate, judgeUrl } from '../../controls/egress/index.ts';
+import type { SecretStore } from '../../controls/secrets/index.ts';
+import type { EgressIdentity, EgressStatus, EgressVerdict, GatehouseError } from '../../kernel/index.ts';
+import { asGatehouseError } from '../../kernel/index.ts';
+import type { ControlHandlers } from './control-server.ts';
+import type { EgressPolicies } from './policies.ts';
+import type { RunRegistry } from './run-registry.ts';
+import type { SigningKey } from './signing-key.ts';
+
+/** Characters of one identity field, and bytes of one checkpoint. */
+const MAX_IDENTITY = 256;
+const MAX_CHECKPOINT = 65_536;
+
+export interface HandlerParts {
+  readonly version: string;
+  readonly key: SigningKey;
+  readonly gate: Gate;
+  readonly runs: RunRegistry;
+  readonly secrets: SecretStore;
+  policies(): EgressPolicies;
+  onHello(pid: number): void;
+  reload(): Promise<void>;
+}
+
+type Params = Readonly<Record<string, unknown>>;
+
+/** What the gateway may ask for. None of it returns a secret or a key. */
+export function controlHandlers(parts: HandlerParts): ControlHandlers {
+  return {
+    hello(params) {
+      if (typeof params['pid'] === 'number') parts.onHello(params['pid']);
+      return { pid: process.pid, version: parts.version, policyHash: parts.policies().hash };
+    },
+    openRun: (params) => parts.runs.open(identityOf(params)),
+    closeRun: (params) => parts.runs.close(text(params, 'run')),
+    check: (params) => check(parts, String(params['url'] ?? ''), String(params['agent'] ?? '')),
+    sign(params) {
+      const checkpoint = Buffer.from(String(params['checkpoint'] ?? ''), 'base64');
+      if (checkpoint.length === 0 || checkpoint.length > MAX_CHECKPOINT) {
+        throw EGRESS_CODES.error('EGRESS_REQUEST_MALFORMED', 'a checkpoint has 1 to 65536 bytes');
+      }
+      return { keyId: parts.key.keyId, signature: parts.key.sign(checkpoint) };
+    },
+    status: (): EgressStatus => ({
+      pid: process.pid,
+      version: parts.version,
+      policyHash: parts.policies().hash,
+      secrets: parts.secrets.list(),
+      openRuns: parts.runs.size,
+      connections: parts.gate.connections,
+    }),
+    reload: () => parts.reload(),
+  };
+}
+
+function text(params: Params, name: string): string {
+  const value = params[name];
+  if (typeof value === 'string' && value.length > 0 && value.length <= MAX_IDENTITY) return value;
+  throw EGRESS_CODES.error('EGRESS_RUN_INVALID', `${name} is missing or too long`);
+}
+
+function identityOf(params: Params): EgressIdentity {
+  const optional: Record<string, string> = {};
+  for (const name of ['session', 'tool', 'channel', 'sender']) {
+    if (params[name] !== undefined) optional[name] = text(params, name);
+  }
+  return {
+    principal: text(params, 'principal'),
+    agent: text(params, 'agent'),
+    run: text(params, 'run'),
+    ...optional,
+  };
+}
+
+/** What a run of this agent would be told, without connecting. */
+async function check(parts: HandlerParts, url: string, agent: string): Promise<EgressVerdict> {
+  const judged = judgeUrl(url);
+  if (!judged.ok) return verdictOf(EGRESS_CODES.error(judged.code, judged.message));
+  try {
+    const policy = parts.policies().agents.get(agent);
+    const subject = { principal: 'operator', agent };
+    const { decision } = await parts.gate.check(policy, subject, judged.url.target, 'check');
+    return { effect: 'allow', code: decision.code, rule: decision.rule, reason: decision.reason, fix: '' };
+  } catch (thrown) {
+    return verdictOf(asGatehouseError(thrown));
+  }
+}
+
+function verdictOf(refusal: GatehouseError): EgressVerdict {
+  const { effect, rule } = refusal.details;
+  return {
+    effect: effect === 'ask' ? 'ask' : 'deny',
+    code: refusal.code,
+    rule: typeof rule === 'string' ? rule : '(none)',
+    reason: refusal.message,
+    fix: refusal.fix,
+  };
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { EGRESS_CODES, type EgressPolicy, type Gate, RunProxy } from '../../controls/egress/index.ts';
+import type { EgressIdentity } from '../../kernel/index.ts';
+
+interface OpenRun {
+  readonly identity: EgressIdentity;
+  readonly proxy: RunProxy;
+  readonly socketPath: string;
+  readonly listening: Promise<void>;
+  /** How often it was opened under the same identity. */
+  users: number;
+}
+
+/** The open runs, each with a proxy on a socket of its own. */
+export class RunRegistry {
+  readonly #folder: string;
+  readonly #gate: Gate;
+  readonly #policyOf: (agent: string) => EgressPolicy | undefined;
+  readonly #runs = new Map<string, OpenRun>();
+
+  constructor(folder: string, gate: Gate, policyOf: (agent: string) => EgressPolicy | undefined) {
+    this.#folder = folder;
+    this.#gate = gate;
+    this.#policyOf = policyOf;
+  }
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /**
+   * Make a run's socket. Opening the same identity again gives the same socket, which then lives until it was
+   * closed as often; another identity under the same id is refused (E5).
+   *
+   * @throws EGRESS_RUN_EXISTS, EGRESS_LIMIT_RUNS
+   */
+  async open(identity: EgressIdentity): Promise<{ readonly socketPath: string }> {
+    const known = this.#runs.get(identity.run);
+    if (known !== undefined) {
+      if (!isDeepStrictEqual(known.identity, identity)) throw EGRESS_CODES.error('EGRESS_RUN_EXISTS');
+      known.users += 1;
+      await known.listening;
+      return { socketPath: known.socketPath };
+    }
+    if (this.#runs.size >= this.#gate.limits.openRuns) throw EGRESS_CODES.error('EGRESS_LIMIT_RUNS');
+    const socketPath = join(this.#folder, `${socketName(identity.run)}.sock`);
+    const proxy = new RunProxy({
+      gate: this.#gate,
+      identity,
+      policyOf: () => this.#policyOf(identity.agent),
+    });
+    const listening = proxy.listen(socketPath);
+    this.#runs.set(identity.run, { identity, proxy, socketPath, listening, users: 1 });
+    try {
+      await listening;
+    } catch (thrown) {
+      this.#runs.delete(identity.run);
+      throw thrown;
+    }
+    return { socketPath };
+  }
+
+  /** End a run's connections and remove its socket; a run that is not open is none of ours any more. */
+  async close(run: string): Promise<void> {
+    const known = this.#runs.get(run);
+    if (known === undefined) return;
+    known.users -= 1;
+    if (known.users > 0) return;
+    this.#runs.delete(run);
+    await known.proxy.close();
+  }
+
+  async closeAll(): Promise<void> {
+    const all = [...this.#runs.values()];
+    this.#runs.clear();
+    await Promise.all(all.map(({ proxy }) => proxy.close()));
+  }
+}
+
+/** Run ids are chosen by callers; a digest is short enough for sun_path and holds no path. */
+function socketName(run: string): string {
+  return createHash('sha256').update(run).digest('hex').slice(0, 24);
+}

@@ -1,0 +1,167 @@
+import { networkInterfaces } from 'node:os';
+import {
+  DEFAULT_EGRESS_LIMITS,
+  EGRESS_CODES,
+  type EgressLimits,
+  Gate,
+  ProviderProxy,
+  type Resolver,
+} from '../../controls/egress/index.ts';
+import { SecretStore } from '../../controls/secrets/index.ts';
+import { type Clock, type Ledger, type Logger } from '../../kernel/index.ts';
+import type { HomePaths } from '../../operations/services.ts';
+import { ControlServer } from './control-server.ts';
+import { controlHandlers } from './handlers.ts';
+import { compilePolicies, type EgressInputs, type EgressPolicies } from './policies.ts';
+import { RunRegistry } from './run-registry.ts';
+import { openSigningKey, type SigningKey } from './signing-key.ts';
+import { egressSockets, prepareSockets } from './sockets.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** Milliseconds that running provider calls get when egress is asked to end. */
+const DRAIN_MS = 5_000;
+
+export interface EgressLedger extends Ledger {
+  close(): Promise<void>;
+}
+
+export interface EgressEnvironment {
+  readonly paths: Pick<HomePaths, 'run' | 'keys'>;
+  readonly version: string;
+  /** The operator's variables, which secrets are resolved from. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** 0 when unknown. */
+  readonly gatewayPid: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly resolver: Resolver;
+  /** Read the effective configuration anew. */
+  load(): Promise<EgressInputs>;
+  /** This process's own chain of the ledger; checkpoints are signed with the key that lives here. */
+  openLedger(key: SigningKey, redact: (text: string) => string): Promise<EgressLedger>;
+  readonly limits?: EgressLimits;
+  /** Further certificate authorities in PEM. */
+  readonly ca?: string;
+}
+
+export interface RunningEgress {
+  /** Resolves after everything is closed. */
+  readonly ended: Promise<void>;
+  /** Drain and end. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Start egress: everything that can refuse does so before the first socket exists, and the control socket,
+ * which says that egress is ready, comes last.
+ *
+ * @throws SECRETS_* when a reference cannot be resolved, EGRESS_RULE_INVALID, EGRESS_ALREADY_RUNNING
+ */
+export async function runEgress(environment: EgressEnvironment): Promise<RunningEgress> {
+  const { paths, clock, logger, resolver, variables } = environment;
+  // Every socket and file of this process is for its own account only.
+  process.umask(0o077);
+  const sockets = egressSockets(paths.run);
+  const secrets = new SecretStore();
+  const inputs = await environment.load();
+  let policies = compilePolicies(inputs);
+  await secrets.load(inputs.secrets, { env: variables });
+  await prepareSockets(sockets);
+  const key = openSigningKey(paths.keys);
+  const ledger = await environment.openLedger(key, (text) => secrets.redact(text));
+
+  const gate = new Gate({
+    ledger,
+    clock,
+    resolver,
+    limits: environment.limits ?? DEFAULT_EGRESS_LIMITS,
+    isSelf: (address, port) => policies.ownPorts.includes(port) && isOwnAddress(address),
+  });
+  const runs = new RunRegistry(sockets.runs, gate, (agent) => policies.agents.get(agent));
+  const ca = environment.ca === undefined ? {} : { ca: environment.ca };
+  const providers = new ProviderProxy({ gate, policyOf: () => policies.providers, secrets, ...ca });
+
+  const apply = async (): Promise<EgressPolicies> => {
+    const next = await environment.load();
+    const compiled = compilePolicies(next);
+    await secrets.load(next.secrets, { env: variables });
+    policies = compiled;
+    gate.reconsider();
+    providers.reload();
+    return compiled;
+  };
+
+  let stopping: Promise<void> | undefined;
+  let markEnded: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    markEnded = resolve;
+  });
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      watchdog.stop();
+      await Promise.all([control.close(), runs.closeAll(), providers.close(DRAIN_MS)]);
+      await record(ledger, 'egress.stopped', 'success', {});
+      await ledger.close();
+      markEnded();
+    })();
+    return stopping;
+  };
+  const watchdog = new Watchdog({
+    gatewayPid: environment.gatewayPid,
+    onOrphaned: () => {
+      logger.warn('the gateway is gone; egress ends');
+      void stop();
+    },
+  });
+  const handlers = controlHandlers({
+    version: environment.version,
+    key,
+    gate,
+    runs,
+    secrets,
+    policies: () => policies,
+    onHello: (pid) => watchdog.gateway(pid),
+    reload: () => reload(ledger, logger, apply),
+  });
+  const control = new ControlServer(handlers, (count) => watchdog.connections(count));
+  await record(ledger, 'egress.started', 'started', {
+    version: environment.version,
+    policyHash: policies.hash,
+  });
+  await providers.listen(sockets.provider);
+  await control.listen(sockets.control);
+  logger.info('egress is ready', { agents: policies.agents.size, secrets: secrets.list().length });
+  return { ended, stop };
+}
+
+/** A bad configuration changes nothing and says so (E2). */
+async function reload(ledger: Ledger, logger: Logger, apply: () => Promise<EgressPolicies>): Promise<void> {
+  try {
+    const { hash } = await apply();
+    await record(ledger, 'egress.reloaded', 'success', { policyHash: hash });
+  } catch (thrown) {
+    logger.error('the new policy was not applied; the old one stays', {
+      code: thrown instanceof Error && 'code' in thrown ? thrown.code : 'KERNEL_INTERNAL',
+    });
+    await record(ledger, 'egress.reloaded', 'failure', {}).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+async function record(
+  ledger: Ledger,
+  action: string,
+  outcome: 'started' | 'success' | 'failure',
+  data: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  try {
+    await ledger.append({ type: 'process', action, outcome, data: { pid: process.pid, ...data } });
+  } catch (cause) {
+    throw EGRESS_CODES.error('EGRESS_RECORD_FAILED', undefined, { cause });
+  }
+}
+
+function isOwnAddress(address: string): boolean {
+  if (/^127\.|^0\.|^::1?$/.test(address)) return true;
+  return Object.values(networkInterfaces()).some((list) => list?.some((entry) => entry.address === address));
+}

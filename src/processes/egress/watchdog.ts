@@ -1,0 +1,64 @@
+/** Milliseconds between two looks at the gateway's process while it is not connected. */
+const LOOK_MS = 250;
+/** Milliseconds without a gateway after which egress ends when it does not know the gateway's process. */
+const ORPHAN_MS = 5_000;
+
+export interface WatchdogOptions {
+  /** 0 when unknown. */
+  readonly gatewayPid: number;
+  readonly onOrphaned: () => void;
+  readonly isAlive?: (pid: number) => boolean;
+  readonly lookMs?: number;
+  readonly orphanMs?: number;
+}
+
+/**
+ * Ends egress when nobody needs it any more: the gateway is not connected and its process is gone. Nothing
+ * runs while the gateway is connected.
+ */
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  #pid: number;
+  #timer: NodeJS.Timeout | undefined;
+  #lonelySince = 0;
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    this.#pid = options.gatewayPid;
+    this.connections(0);
+  }
+
+  /** The gateway said which process it is. */
+  gateway(pid: number): void {
+    this.#pid = pid;
+  }
+
+  connections(count: number): void {
+    clearTimeout(this.#timer);
+    if (count > 0) return;
+    this.#lonelySince = performance.now();
+    this.#look();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    const { onOrphaned, isAlive = processExists, lookMs = LOOK_MS, orphanMs = ORPHAN_MS } = this.#options;
+    this.#timer = setTimeout(() => {
+      const gone = this.#pid === 0 ? performance.now() - this.#lonelySince >= orphanMs : !isAlive(this.#pid);
+      if (gone) onOrphaned();
+      else this.#look();
+    }, lookMs);
+  }
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
