@@ -184,11 +184,6 @@ export const TOOL_CODES = defineCodes({
     fix: 'Read a range of lines, or use search.',
     status: 413,
   },
-  TOOL_TOO_MANY_FILES: {
-    summary: 'the command names more files than an approval can be bound to',
-    fix: 'Split it into several commands.',
-    status: 422,
-  },
   TOOL_NO_WAY_OUT: {
     summary: 'this agent has no egress rule, so nothing can be fetched',
     fix: "Ask an operator to list the host in the agent's playbook.",

@@ -5,6 +5,5 @@ export { parseRehearsalScript, type RehearsalStep } from './providers/rehearsal-
 export { migrations } from './sessions/migrations.ts';
 export { createSessionService, type SessionStore } from './sessions/service.ts';
 export type { SessionTables } from './sessions/tables.ts';
-export type { CommandPolicy } from './tools/shell.ts';
 export type { InsideScript } from './tools/web-fetch.ts';
 export { createTurnService, type TurnServiceOptions } from './turn/service.ts';

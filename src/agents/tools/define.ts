@@ -30,10 +30,8 @@ export interface PreparedCall {
   readonly decide?: (authority: Authority, subject: Subject, now: number) => Decision;
   /** Canonical words of the action, for the approval. */
   readonly argv: readonly string[];
-  /** Absolute paths that the action names and that are bound by content, also when they do not exist. */
-  readonly files: readonly string[];
-  /** Words that may name files: bound by content when they exist. */
-  readonly words?: readonly string[];
+  /** Paths that the action names and that an approval fixes by content (see `namedFiles`). */
+  readonly files: { readonly certain: readonly string[]; readonly possible: readonly string[] };
   readonly title: string;
   /** Shown to the approver in full. */
   readonly commandText: string;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
+import { normaliseSandboxPath } from '../../controls/execution/index.ts';
 import { defineTool, type ToolText } from './define.ts';
 import { failure, scriptFailure } from './output.ts';
-import { sandboxPath } from './paths.ts';
 import { OPEN_CHECKED } from './read.ts';
 import { MAX_FILE_BYTES, writeFile } from './write-file.ts';
 
@@ -25,7 +25,7 @@ export const editTool = defineTool({
   network: false,
   ownCommand: false,
   prepare(args, { cwd }) {
-    const path = sandboxPath(args.path, cwd);
+    const path = normaliseSandboxPath(args.path, cwd);
     const digest = (text: string) => createHash('sha256').update(text).digest('hex');
     return {
       actions: [
@@ -33,7 +33,7 @@ export const editTool = defineTool({
         { kind: 'file.write', path },
       ],
       argv: ['edit', path, digest(args.oldText), digest(args.newText), args.all === true ? 'all' : 'once'],
-      files: [path],
+      files: { certain: [path], possible: [] },
       title: `Edit ${path}`,
       commandText: `edit ${path}${args.all === true ? ' (every occurrence)' : ''}:\n- ${args.oldText}\n+ ${args.newText}`,
       async execute(runner) {

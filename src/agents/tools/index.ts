@@ -3,22 +3,19 @@ import { editTool } from './edit.ts';
 import { listTool } from './list.ts';
 import { readTool } from './read.ts';
 import { searchTool } from './search.ts';
-import { type CommandPolicy, createShellTool } from './shell.ts';
+import { shellTool } from './shell.ts';
 import { createWebFetchTool, type InsideScript } from './web-fetch.ts';
 import { writeTool } from './write.ts';
 
 /** Every tool there is. What an agent may use of them is its playbook's to say. */
-export function createTools(ports: {
-  readonly commands: CommandPolicy;
-  readonly insideScript: InsideScript;
-}): readonly Tool[] {
+export function createTools(insideScript: InsideScript): readonly Tool[] {
   return Object.freeze([
-    createShellTool(ports.commands),
+    shellTool,
     readTool,
     writeTool,
     editTool,
     listTool,
     searchTool,
-    createWebFetchTool(ports.insideScript),
+    createWebFetchTool(insideScript),
   ]);
 }

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { Type } from 'typebox';
+import { normaliseSandboxPath } from '../../controls/execution/index.ts';
 import { defineTool } from './define.ts';
 import { capped, decode, scriptFailure } from './output.ts';
-import { sandboxPath } from './paths.ts';
 
 /** Entries of one list, and bytes that are looked at to find them. */
 export const MAX_ENTRIES = 1_000;
@@ -36,12 +36,12 @@ export const listTool = defineTool({
   network: false,
   ownCommand: false,
   prepare(args, { cwd }) {
-    const path = sandboxPath(args.path ?? '.', cwd);
+    const path = normaliseSandboxPath(args.path ?? '.', cwd);
     const depth = String(args.depth ?? 1);
     return {
       actions: [{ kind: 'file.read', path }],
       argv: ['list', path, depth],
-      files: [],
+      files: { certain: [], possible: [] },
       title: `List ${path}`,
       commandText: `list ${path}`,
       async execute(runner) {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
+import { normaliseSandboxPath } from '../../controls/execution/index.ts';
 import { defineTool } from './define.ts';
 import { capped, decode, MAX_RESULT_CHARS, scriptFailure } from './output.ts';
-import { sandboxPath } from './paths.ts';
 
 /** Lines of one read. */
 export const MAX_LINES = 5_000;
@@ -37,13 +37,13 @@ export const readTool = defineTool({
   network: false,
   ownCommand: false,
   prepare(args, { cwd }) {
-    const path = sandboxPath(args.path, cwd);
+    const path = normaliseSandboxPath(args.path, cwd);
     const from = args.startLine ?? 1;
     const lines = args.lines ?? MAX_LINES;
     return {
       actions: [{ kind: 'file.read', path }],
       argv: ['read', path, String(from), String(lines)],
-      files: [path],
+      files: { certain: [path], possible: [] },
       title: `Read ${path}`,
       commandText: `read ${path}`,
       async execute(runner) {

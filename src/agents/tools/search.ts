@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import { Type } from 'typebox';
+import { normaliseSandboxPath } from '../../controls/execution/index.ts';
 import { defineTool } from './define.ts';
 import { ENTER_CHECKED, shownName } from './list.ts';
 import { capped, decode, scriptFailure } from './output.ts';
-import { sandboxPath } from './paths.ts';
 import { OPEN_CHECKED } from './read.ts';
 
 /** Hits per file and in total, and characters of one shown line. */
@@ -42,14 +42,14 @@ export const searchTool = defineTool({
   network: false,
   ownCommand: false,
   prepare(args, { cwd }) {
-    const path = sandboxPath(args.path ?? '.', cwd);
+    const path = normaliseSandboxPath(args.path ?? '.', cwd);
     const options = [args.regex === true ? '-E' : '-F', `-m${MAX_PER_FILE}`];
     if (args.ignoreCase === true) options.push('-i');
     options.push('-e', args.pattern);
     return {
       actions: [{ kind: 'file.read', path }],
       argv: ['search', path, ...options],
-      files: [],
+      files: { certain: [], possible: [] },
       title: `Search ${path}`,
       commandText: `search ${path} for ${JSON.stringify(args.pattern)}`,
       async execute(runner) {

@@ -6,6 +6,9 @@ import { capped, decode, endFailure, failure } from './output.ts';
 /** Characters of an address. */
 export const MAX_URL = 2_048;
 
+/** Bytes of a page; as JSON they stay within the smallest usual limit of a run's output. */
+const MAX_PAGE_BYTES = 40_000;
+
 /** argv of a program that the sandbox driver puts into every run with a way out. */
 export type InsideScript = (name: 'fetch') => readonly [string, ...string[]];
 
@@ -39,12 +42,12 @@ export function createWebFetchTool(insideScript: InsideScript): Tool {
       return {
         actions: [{ kind: 'net.connect', ...target }],
         argv: ['web_fetch', url],
-        files: [],
+        files: { certain: [], possible: [] },
         title: `Fetch from ${target.host}`,
         commandText: `web_fetch ${url}`,
         async execute(runner) {
           const [program, ...rest] = insideScript('fetch');
-          const result = await runner.run([program, ...rest, url]);
+          const result = await runner.run([program, ...rest, url, `${MAX_PAGE_BYTES}`]);
           const ended = endFailure(result);
           if (ended !== undefined) return ended;
           return { ...parsePage(decode(result.stdout), decode(result.stderr)), taint: ['untrusted'] };
@@ -56,9 +59,8 @@ export function createWebFetchTool(insideScript: InsideScript): Tool {
 
 interface Page {
   readonly status?: unknown;
-  readonly url?: unknown;
   readonly contentType?: unknown;
-  readonly text?: unknown;
+  readonly body?: unknown;
   readonly truncated?: unknown;
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
 }
@@ -78,7 +80,7 @@ function parsePage(stdout: string, stderr: string) {
   }
   const status = typeof page.status === 'number' ? page.status : 0;
   const type = typeof page.contentType === 'string' ? page.contentType : 'unknown type';
-  const text = typeof page.text === 'string' ? page.text : '';
+  const text = typeof page.body === 'string' ? page.body : '';
   const cut = page.truncated === true ? '\n[the page was cut]' : '';
   return {
     isError: status < 200 || status > 399,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
+import { normaliseSandboxPath } from '../../controls/execution/index.ts';
 import { defineTool } from './define.ts';
 import { failure } from './output.ts';
-import { sandboxPath } from './paths.ts';
 import { MAX_FILE_BYTES, writeFile } from './write-file.ts';
 
 export const writeTool = defineTool({
@@ -20,12 +20,12 @@ export const writeTool = defineTool({
   network: false,
   ownCommand: false,
   prepare(args, { cwd }) {
-    const path = sandboxPath(args.path, cwd);
+    const path = normaliseSandboxPath(args.path, cwd);
     const content = Buffer.from(args.content, 'utf8');
     return {
       actions: [{ kind: 'file.write', path }],
       argv: ['write', path, createHash('sha256').update(content).digest('hex')],
-      files: [path],
+      files: { certain: [path], possible: [] },
       title: `Write ${path}`,
       commandText: `write ${path} (${content.byteLength} bytes):\n${args.content}`,
       async execute(runner) {

@@ -1,9 +1,10 @@
+import type { ApprovalRecord } from '../../controls/execution/index.ts';
 import { asGatehouseError } from '../../kernel/index.ts';
 import { TOOL_CODES } from '../codes.ts';
 import { agentOfKey } from '../sessions/keys.ts';
 import type { ToolOutcome, TurnService } from '../types.ts';
 import { allowedAgent, canonical } from './accept.ts';
-import { type FoundApproval, requestApproval } from './approval.ts';
+import { requestApproval } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
 import { makeTurn, type TurnHost } from './start.ts';
 import { errorText, judge, perform } from './tool-call.ts';
@@ -63,16 +64,16 @@ async function callOnce(
 ): Promise<ToolOutcome> {
   const judged = await judge(host.ports, turn, call);
   if (judged.kind === 'refused') return toOutcome(judged.result);
-  let approval: FoundApproval | undefined;
+  let approval: ApprovalRecord | undefined;
   if (judged.kind === 'ask') {
     try {
       approval = await requestApproval(host.ports, turn, judged.described, judged.decision);
     } catch (thrown) {
       return toOutcome(errorText(asGatehouseError(thrown)));
     }
-    if (!approval.standing && approval.record.status !== 'allowed') {
+    if (approval.status !== 'allowed') {
       const waiting = errorText(TOOL_CODES.error('TOOL_APPROVAL_REQUIRED'));
-      return { ...toOutcome(waiting), requiresApproval: approval.record.id };
+      return { ...toOutcome(waiting), requiresApproval: approval.id };
     }
   }
   const result = await perform(host.ports, turn, judged.described, approval);

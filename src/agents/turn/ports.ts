@@ -1,4 +1,4 @@
-import type { ApprovalService } from '../../controls/execution/types.ts';
+import type { ApprovalService } from '../../controls/execution/index.ts';
 import type {
   Authority,
   Clock,

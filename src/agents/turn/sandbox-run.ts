@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Mount, RunResult, RunSpec } from '../../kernel/index.ts';
 import { decide } from '../../kernel/index.ts';
-import { TOOL_CODES } from '../codes.ts';
 import type { Tool, ToolRunner } from '../tools/define.ts';
 import type { AgentPolicy } from '../types.ts';
 import type { TurnPorts } from './ports.ts';
@@ -11,22 +10,15 @@ import type { Turn } from './turn.ts';
 export const WORKSPACE = '/workspace';
 const TMP = '/tmp';
 
-/**
- * HOME is the run's own /tmp: start-up files that a model left in the workspace are not read by later runs
- * (attack 65).
- */
-const BASE_ENV: Readonly<Record<string, string>> = {
-  HOME: TMP,
-  LANG: 'C.UTF-8',
-  PATH: '/usr/local/bin:/usr/bin:/bin',
-  TERM: 'dumb',
-};
+/** What every run has beside the sandbox's own variables, which include PATH and a HOME of its own. */
+const BASE_ENV: Readonly<Record<string, string>> = { TERM: 'dumb' };
 
 export function workingDirectory(policy: AgentPolicy): string {
   return policy.workspaceAccess === 'none' ? TMP : WORKSPACE;
 }
 
-function mountsOf(policy: AgentPolicy): readonly Mount[] {
+/** What a run of this agent sees of the host. */
+export function mountsOf(policy: AgentPolicy): readonly Mount[] {
   const { workspace, workspaceAccess: mode } = policy;
   const own: readonly Mount[] = mode === 'none' ? [] : [{ source: workspace, target: WORKSPACE, mode }];
   return [...own, ...policy.mounts];
@@ -123,33 +115,4 @@ function streamed(turn: Turn, callId: string) {
       if (chunk !== '') turn.emit({ type: 'tool.output', callId, stream, chunk });
     },
   };
-}
-
-/** Names that are looked up for one approval. */
-export const MAX_NAMES = 512;
-
-const DIGEST = `
-for path in "$@"; do
-  if [ -f "$path" ]; then sum=$(sha256sum < "$path") || exit 69; printf '%s\\n' "\${sum%% *}"
-  elif [ -e "$path" ]; then echo other
-  else echo absent
-  fi
-done`;
-
-/** SHA-256 of each path as the sandbox sees it, `absent`, or `other` for what is no file. */
-export async function digestFiles(
-  runner: ToolRunner,
-  paths: readonly string[],
-): Promise<Readonly<Record<string, string>>> {
-  if (paths.length === 0) return {};
-  if (paths.length > MAX_NAMES) throw TOOL_CODES.error('TOOL_TOO_MANY_FILES');
-  const result = await runner.run(['/bin/sh', '-c', DIGEST, 'sh', ...paths]);
-  const lines = new TextDecoder().decode(result.stdout).split('\n').slice(0, -1);
-  if (result.exitCode !== 0 || lines.length !== paths.length) {
-    throw TOOL_CODES.error(
-      'TOOL_FAILED',
-      'the files that the action names could not be fixed for an approval',
-    );
-  }
-  return Object.fromEntries(paths.map((path, index) => [path, lines[index] ?? 'absent']));
 }

@@ -1,6 +1,5 @@
 import { TURN_CODES } from '../codes.ts';
 import { createTools } from '../tools/index.ts';
-import type { CommandPolicy } from '../tools/shell.ts';
 import type { InsideScript } from '../tools/web-fetch.ts';
 import type { TurnEvent, TurnOutcome, TurnService } from '../types.ts';
 import { invokeTool } from './invoke.ts';
@@ -16,7 +15,6 @@ import type { Turn } from './turn.ts';
 const SETTLE_MS = 5_000;
 
 export interface TurnServiceOptions extends Omit<TurnPorts, 'tools' | 'sleep' | 'rightsOf'> {
-  readonly commands: CommandPolicy;
   readonly insideScript: InsideScript;
   /** Absent means that no turn goes on after a restart. */
   readonly rightsOf?: TurnPorts['rightsOf'];
@@ -27,7 +25,7 @@ export interface TurnServiceOptions extends Omit<TurnPorts, 'tools' | 'sleep' | 
 export function createTurnService(options: TurnServiceOptions): TurnService {
   const ports: TurnPorts = {
     ...options,
-    tools: createTools(options),
+    tools: createTools(options.insideScript),
     rightsOf: options.rightsOf ?? (() => undefined),
     sleep: options.sleep ?? sleep,
   };

@@ -1,8 +1,9 @@
+import type { ApprovalRecord } from '../../controls/execution/index.ts';
 import { asGatehouseError, type Decision, decide, decideAll, GatehouseError } from '../../kernel/index.ts';
 import { TOOL_CODES } from '../codes.ts';
 import type { Tool, ToolText } from '../tools/define.ts';
 import { failure } from '../tools/output.ts';
-import { bindingOf, type DescribedCall, type FoundApproval } from './approval.ts';
+import { bindingOf, type DescribedCall } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
 import type { TurnPorts } from './ports.ts';
 import { createRunner, workingDirectory } from './sandbox-run.ts';
@@ -128,7 +129,7 @@ export async function perform(
   ports: TurnPorts,
   turn: Turn,
   described: DescribedCall,
-  approval?: FoundApproval,
+  approval?: ApprovalRecord,
 ): Promise<ToolText> {
   const { tool, prepared, id } = described;
   try {
@@ -136,8 +137,8 @@ export async function perform(
     const again = decisionOn(ports, turn, described);
     if (again.effect === 'deny') return refusalText(again);
     if (again.effect === 'ask' && approval === undefined) return failure('TOOL_APPROVAL_REQUIRED');
-    if (approval !== undefined && !approval.standing) {
-      await ports.approvals.consume(approval.record.id, await bindingOf(ports, turn, described));
+    if (approval !== undefined) {
+      await ports.approvals.consume(approval.id, await bindingOf(ports, turn, described));
     }
   } catch (thrown) {
     return stoppedBefore(ports, turn, thrown);
@@ -147,7 +148,7 @@ export async function perform(
     action: 'tool.started',
     outcome: 'started',
     tool: tool.name,
-    data: { call: id, ...(approval === undefined ? {} : { approval: approval.record.id }) },
+    data: { call: id, ...(approval === undefined ? {} : { approval: approval.id }) },
   });
   await turn.recorded();
   turn.signal.throwIfAborted();

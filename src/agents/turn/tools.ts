@@ -1,8 +1,9 @@
+import type { ApprovalRecord } from '../../controls/execution/index.ts';
 import { GatehouseError } from '../../kernel/index.ts';
 import type { NewMessage } from '../sessions/rows.ts';
 import type { ToolText } from '../tools/define.ts';
 import { failure } from '../tools/output.ts';
-import { awaitAnswer, type FoundApproval, requestApproval } from './approval.ts';
+import { awaitAnswer, requestApproval } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
 import type { TurnPorts } from './ports.ts';
 import { errorText, type Judged, judge, perform } from './tool-call.ts';
@@ -41,11 +42,11 @@ export async function runTools(ports: TurnPorts, turn: Turn, calls: readonly Too
       if (message.role === 'toolResult') turn.started.delete(message.toolCallId);
   }
 
-  async function answered(judged: Judged): Promise<FoundApproval | ToolText | undefined> {
+  async function answered(judged: Judged): Promise<ApprovalRecord | ToolText | undefined> {
     if (judged.kind !== 'ask') return undefined;
     try {
       const found = await requestApproval(ports, turn, judged.described, judged.decision);
-      if (found.standing || found.record.status === 'allowed') return found;
+      if (found.status === 'allowed') return found;
       if (turn.status !== 'waiting') await flush('waiting');
       return await ask(ports, turn, judged, found);
     } catch (thrown) {
@@ -78,7 +79,7 @@ async function complete(
   ports: TurnPorts,
   turn: Turn,
   judged: Judged,
-  approval: FoundApproval | ToolText | undefined,
+  approval: ApprovalRecord | ToolText | undefined,
 ): Promise<NewMessage> {
   const { call } = judged;
   const since = ports.clock.monotonic();
@@ -105,12 +106,12 @@ async function ask(
   ports: TurnPorts,
   turn: Turn,
   judged: Extract<Judged, { kind: 'allow' | 'ask' }>,
-  found: FoundApproval,
-): Promise<FoundApproval | ToolText> {
-  const { id: approvalId, commandText, expiresAt } = found.record;
+  found: ApprovalRecord,
+): Promise<ApprovalRecord | ToolText> {
+  const { id: approvalId, commandText, expiresAt } = found;
   turn.emit({ type: 'status', phase: 'waiting_approval' });
   turn.emit({ type: 'tool.approval', callId: judged.call.id, approvalId, commandText, expiresAt });
-  const outcome = await awaitAnswer(ports, turn, found.record);
+  const outcome = await awaitAnswer(ports, turn, found);
   turn.signal.throwIfAborted();
   if (outcome.kind === 'allowed') return found;
   return failure(outcome.kind === 'expired' ? 'TOOL_APPROVAL_EXPIRED' : 'TOOL_APPROVAL_DENIED');
