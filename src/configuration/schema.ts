@@ -1,4 +1,57 @@
-/** Placeholder until the sections are assembled. */
-export interface GatehouseConfig {
-  readonly gateway: { readonly port: number };
+import { type Static, Type } from 'typebox';
+import { AgentsSection, ModelsSection, SessionSection } from '../agents/schema.ts';
+import { ChannelsSection } from '../channels/schema.ts';
+import { AuthSection } from '../controls/auth/schema.ts';
+import { NetworkPolicySection } from '../controls/egress/schema.ts';
+import { SandboxCeilingSection, ToolsSection } from '../controls/execution/schema.ts';
+import { GrantsSection } from '../controls/grants/schema.ts';
+import { ListenSection } from '../controls/listen/schema.ts';
+import { SecretsSection } from '../controls/secrets/schema.ts';
+import { DmPolicySection } from '../controls/senders/schema.ts';
+import { LedgerSection, LoggingSection } from '../controls/trace/schema.ts';
+import type { ConfigDefaults } from './defaults.ts';
+
+/** The whole configuration file. Each control owns its own part; nothing is known that is not listed here. */
+export const ConfigSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ maxLength: 2_000 })),
+    gateway: Type.Optional(
+      Type.Object(
+        { ...ListenSection, auth: Type.Optional(AuthSection) },
+        {
+          additionalProperties: false,
+          description: 'What can be reached, and how callers prove themselves.',
+        },
+      ),
+    ),
+    agents: Type.Optional(AgentsSection),
+    models: Type.Optional(ModelsSection),
+    channels: Type.Optional(ChannelsSection),
+    dmPolicy: Type.Optional(DmPolicySection),
+    session: Type.Optional(SessionSection),
+    tools: Type.Optional(ToolsSection),
+    networkPolicy: Type.Optional(NetworkPolicySection),
+    sandbox: Type.Optional(SandboxCeilingSection),
+    secrets: Type.Optional(SecretsSection),
+    grants: Type.Optional(GrantsSection),
+    logging: Type.Optional(LoggingSection),
+    ledger: Type.Optional(LedgerSection),
+  },
+  {
+    additionalProperties: false,
+    $id: 'https://gatehouse.invalid/config.schema.json',
+    title: 'Gatehouse configuration',
+  },
+);
+
+/** The file as an operator wrote it, includes merged. */
+export type ConfigInput = Static<typeof ConfigSchema>;
+
+/** The configuration with every default in place. */
+export type GatehouseConfig = ConfigInput & ConfigDefaults;
+
+/** JSON Schema (2020-12) for editors and for `gatehouse config schema`. */
+export function configJsonSchema(): Readonly<Record<string, unknown>> {
+  const plain = JSON.parse(JSON.stringify(ConfigSchema)) as Record<string, unknown>;
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...plain };
 }

@@ -1,4 +1,5 @@
 import type { AgentPolicy } from '../agents/types.ts';
+import type { EgressRuleSpec } from '../controls/egress/types.ts';
 import type { CompiledLayer } from '../kernel/index.ts';
 import type { GatehouseConfig } from './schema.ts';
 
@@ -53,6 +54,18 @@ export interface EffectiveConfig {
   readonly secrets: readonly SecretReference[];
   /** The layer that bounds the whole install, grants included. */
   readonly ceiling: CompiledLayer;
+  /** Destinations of each agent, under the ids of its playbook layer's rules; see `egressRulesOf`. */
+  readonly egressRules: ReadonlyMap<string, readonly EgressRuleSpec[]>;
+  /** One rule `provider:<id>` per provider, for the gateway's own calls only. */
+  readonly providerRules: readonly EgressRuleSpec[];
+}
+
+/** Where one install keeps what configuration reads; absolute paths. */
+export interface ConfigPaths {
+  readonly home: string;
+  readonly config: string;
+  readonly playbooks: string;
+  readonly workspaces: string;
 }
 
 export interface ConfigSnapshot {

@@ -1,0 +1,210 @@
+import { join } from 'node:path';
+import type { AgentPolicy } from '../../agents/types.ts';
+import type { EgressRuleSpec } from '../../controls/egress/types.ts';
+import { authorityOf, type CompiledLayer, compileLayer, type Grant, type Layer } from '../../kernel/index.ts';
+import type { Issues } from '../issues.ts';
+import { nearestName } from '../nearest.ts';
+import type { Segment } from '../path.ts';
+import { compilePlaybook, compileTaint } from '../playbooks/compile.ts';
+import type { LoadedPlaybook } from '../playbooks/load.ts';
+import type { Playbook } from '../playbooks/schema.ts';
+import type { ConfigInput } from '../schema.ts';
+import type { ProviderConfig } from '../types.ts';
+import { agentDestinations, type EgressRules } from './egress.ts';
+import { type HostPlaces, permittedHostPath } from './host-paths.ts';
+import { sandboxLimits, turnLimits } from './limits.ts';
+import { chooseModels } from './models.ts';
+import { agentTools, TOOLS } from './tools.ts';
+
+type Agents = NonNullable<ConfigInput['agents']>;
+type Settings = NonNullable<Agents['defaults']>;
+export type AgentEntry = NonNullable<Agents['entries']>[string];
+
+/** An agent with the settings that count: its own over the defaults. */
+export interface NamedAgent {
+  readonly id: string;
+  readonly entry: AgentEntry;
+  readonly settings: Settings;
+  readonly at: readonly Segment[];
+}
+
+export interface AgentContext {
+  readonly input: ConfigInput;
+  readonly playbooks: ReadonlyMap<string, LoadedPlaybook>;
+  readonly providers: readonly ProviderConfig[];
+  readonly ceiling: CompiledLayer;
+  readonly grants: readonly Grant[];
+  readonly destinations: readonly EgressRuleSpec[];
+  readonly egress: EgressRules | undefined;
+  readonly places: HostPlaces;
+  readonly issues: Issues;
+}
+
+/** Every agent, from `entries`, `list` or neither; then there is one, `main`. */
+export function namedAgents(input: ConfigInput, issues: Issues): readonly NamedAgent[] {
+  const { defaults = {}, entries = {}, list = [] } = input.agents ?? {};
+  const agents: NamedAgent[] = [];
+  const add = (id: string, entry: AgentEntry, at: readonly Segment[]): void => {
+    if (agents.some((agent) => agent.id === id)) {
+      issues.error(at, 'CONFIG_AGENT_INVALID', { message: `the agent ${id} stands twice` });
+      return;
+    }
+    agents.push({ id, entry, settings: { ...defaults, ...entry }, at });
+  };
+  for (const [id, entry] of Object.entries(entries)) add(id, entry, ['agents', 'entries', id]);
+  list.forEach(({ id, ...entry }, index) => {
+    add(id, entry, ['agents', 'list', index]);
+  });
+  if (agents.length === 0) add('main', {}, ['agents']);
+  return agents;
+}
+
+/** The agent for callers that name none: the one marked, else `main`, else the first. */
+export function defaultAgentOf(agents: readonly NamedAgent[], issues: Issues): string {
+  const marked = agents.filter((agent) => agent.entry.default === true);
+  const [first, second] = marked;
+  if (second !== undefined) {
+    issues.error([...second.at, 'default'], 'CONFIG_AGENT_INVALID', {
+      message: 'two agents are the default',
+    });
+  }
+  const main = agents.find((agent) => agent.id === 'main');
+  return (first ?? main ?? agents[0])?.id ?? 'main';
+}
+
+/** The playbook an agent names, or an issue with the nearest name. */
+export function playbookOf(agent: NamedAgent, context: AgentContext): LoadedPlaybook | undefined {
+  const name = agent.settings.playbook ?? 'default';
+  const found = context.playbooks.get(name);
+  if (found !== undefined) return found;
+  const nearest = nearestName(name, context.playbooks.keys());
+  context.issues.error([...agent.at, 'playbook'], 'PLAYBOOK_UNKNOWN', {
+    message: `there is no playbook ${JSON.stringify(name)}`,
+    ...(nearest === undefined ? {} : { nearest }),
+  });
+  return undefined;
+}
+
+const ACCESS = ['none', 'ro', 'rw'] as const;
+const SCOPE = ['session', 'agent', 'shared'] as const;
+
+/** The one that stands further left, which is the one that gives less. */
+function narrower<T extends string>(order: readonly T[], a: T, b: T | undefined): T {
+  return b !== undefined && order.indexOf(b) < order.indexOf(a) ? b : a;
+}
+
+/** What the agent's own `tools` takes away from its playbook. */
+function ownLayer(agent: NamedAgent, issues: Issues): Layer | undefined {
+  const left = agentTools(agent.settings.tools, [...agent.at, 'tools'], issues);
+  const withheld = TOOLS.filter((tool) => !left.includes(tool));
+  if (withheld.length === 0) return undefined;
+  const reason = "the agent's own tools leave this one out";
+  return {
+    id: `agent:${agent.id}`,
+    rules: [
+      { id: 'tools', kind: 'tool.call', effect: 'deny', match: { tool: withheld }, reason },
+      { id: 'otherwise', kind: '*', effect: 'allow' },
+    ],
+  };
+}
+
+export interface CompiledAgent {
+  readonly policy: AgentPolicy;
+  readonly destinations: readonly EgressRuleSpec[];
+}
+
+/** Everything that is fixed about an agent: install ceiling ∩ playbook ∩ what the agent's own settings leave. */
+export function compileAgent(agent: NamedAgent, context: AgentContext): CompiledAgent | undefined {
+  const loaded = playbookOf(agent, context);
+  if (loaded === undefined) return undefined;
+  const { settings, id } = agent;
+  const playbook = narrowedFiles(loaded.playbook, settings);
+  const { egress } = context;
+  const destinations =
+    egress === undefined ? [] : agentDestinations(playbook, context.destinations, egress, loaded.issues);
+  const grants = context.grants.filter((grant) => grant.layer === `playbook:${playbook.playbook}`);
+  const rules = loaded.issues.errors.length > 0 ? [] : (egress?.compileEgressRules(destinations) ?? []);
+  const layer = compilePlaybook(playbook, { issues: loaded.issues, egress: rules, grants });
+  const own = ownLayer(agent, context.issues);
+  const { sandbox = {}, turn } = playbook;
+  const said = { ...settings.turn, seconds: settings.turn?.seconds ?? settings.timeoutSeconds };
+  const policy: AgentPolicy = {
+    agent: id,
+    name: agent.entry.name ?? id,
+    playbook: playbook.playbook,
+    authority: authorityOf(context.ceiling, compileLayer(layer), ...(own === undefined ? [] : [own])),
+    taintPolicy: compileTaint(playbook),
+    models: chooseModels(agent, context),
+    systemPrompt: [playbook.prompt, settings.systemPrompt].filter((text) => text !== undefined).join('\n\n'),
+    workspace: workspaceOf(agent, context),
+    workspaceAccess: playbook.files.workspace,
+    mounts: mountsOf(playbook, context, loaded.issues),
+    sandboxScope: narrower(SCOPE, sandbox.scope ?? 'agent', settings.sandbox?.scope),
+    env: {},
+    egress: destinations.some((rule) => rule.effect !== 'deny') || grants.some(opensNetwork),
+    ...(sandbox.programs === undefined ? {} : { programs: sandbox.programs }),
+    limits: sandboxLimits(sandbox, withTimeout(context.input)),
+    turn: turnLimits(turn, said),
+  };
+  return { policy, destinations };
+}
+
+/** Compile a playbook that no agent has yet, to find what is wrong with it before one gets it. */
+export function tryPlaybook({ playbook, issues }: LoadedPlaybook, context: AgentContext): void {
+  if (context.egress !== undefined) agentDestinations(playbook, context.destinations, context.egress, issues);
+  mountsOf(playbook, context, issues);
+  compilePlaybook(playbook, { issues, egress: [], grants: [] });
+}
+
+function opensNetwork(grant: Grant): boolean {
+  return grant.kind === 'net.connect';
+}
+
+/** `tools.exec.timeoutSeconds` bounds runs like `sandbox.seconds`; the smaller one counts. */
+function withTimeout({ sandbox, tools }: ConfigInput) {
+  const bounds = [sandbox?.seconds, tools?.exec?.timeoutSeconds].filter((value) => value !== undefined);
+  return bounds.length === 0 ? { ...sandbox } : { ...sandbox, seconds: Math.min(...bounds) };
+}
+
+function narrowedFiles(playbook: Playbook, settings: Settings): Playbook {
+  const workspace = narrower(ACCESS, playbook.files.workspace, settings.sandbox?.workspaceAccess);
+  return { ...playbook, files: { ...playbook.files, workspace } };
+}
+
+function workspaceOf(agent: NamedAgent, { places, issues }: AgentContext): string {
+  const own = join(places.workspaces, agent.id);
+  const written = agent.entry.workspace;
+  if (written === undefined) return own;
+  const permitted = permittedHostPath(written, places);
+  if (permitted === undefined) issues.error([...agent.at, 'workspace'], 'CONFIG_PATH_NOT_ALLOWED');
+  return permitted ?? own;
+}
+
+function mountsOf(playbook: Playbook, { places }: AgentContext, issues: Issues): AgentPolicy['mounts'] {
+  return (playbook.files.mounts ?? []).flatMap(({ source, target, mode = 'ro' }, index) => {
+    const at = ['files', 'mounts', index, 'source'];
+    const permitted = permittedHostPath(source, places);
+    if (permitted === undefined) {
+      issues.error(at, 'CONFIG_PATH_NOT_ALLOWED');
+      return [];
+    }
+    if (places.files.resolve(permitted) === undefined) {
+      const message = `playbook ${playbook.playbook} mounts ${source}, which does not exist`;
+      issues.warn(at, 'PLAYBOOK_MOUNT_MISSING', { message });
+    }
+    return [{ source: permitted, target, mode }];
+  });
+}
+
+/** Two agents in one workspace would let one write what the other reads (attack 86). */
+export function checkWorkspaces(agents: readonly AgentPolicy[], issues: Issues): void {
+  const owners = new Map<string, string>();
+  for (const { agent, workspace } of agents) {
+    const owner = owners.get(workspace);
+    if (owner !== undefined) {
+      const message = `the agents ${owner} and ${agent} have the same workspace`;
+      issues.error(['agents'], 'CONFIG_AGENT_INVALID', { message });
+    }
+    owners.set(workspace, agent);
+  }
+}

@@ -1,0 +1,83 @@
+import type { EgressRuleSpec } from '../../controls/egress/types.ts';
+import { type CompiledLayer, compileLayer, type Grant, type Rule } from '../../kernel/index.ts';
+import { SANDBOX_ROOTS } from '../playbooks/files.ts';
+import type { ConfigInput } from '../schema.ts';
+import type { EgressRules } from './egress.ts';
+import { TOOLS, type ToolBounds } from './tools.ts';
+
+/** Kinds that the install does not bound: playbook, principal and taint decide about them. */
+const UNBOUNDED = [
+  'message.receive',
+  'message.send',
+  'agent.run',
+  'model.call',
+  'memory.write',
+  'config.change',
+  'operation.call',
+] as const;
+
+export interface CeilingParts {
+  readonly input: ConfigInput;
+  readonly tools: ToolBounds;
+  readonly destinations: readonly EgressRuleSpec[];
+  readonly egress: EgressRules | undefined;
+  readonly grants: readonly Grant[];
+}
+
+function toolRules(tools: ToolBounds): readonly Rule[] {
+  const withheld = TOOLS.filter((tool) => !tools.allow.includes(tool));
+  const reason = 'the configuration leaves this tool out (tools)';
+  return [
+    { id: 'tools.deny', kind: 'tool.call', effect: 'deny', match: { tool: tools.deny }, reason },
+    { id: 'tools.allow', kind: 'tool.call', effect: 'deny', match: { tool: withheld }, reason },
+    { id: 'tools', kind: 'tool.call', effect: 'allow', match: { tool: tools.allow } },
+  ];
+}
+
+function commandRule(exec: NonNullable<ConfigInput['tools']>['exec']): Rule {
+  if (exec?.security === 'deny') {
+    return {
+      id: 'tools.exec.security',
+      kind: 'exec',
+      effect: 'deny',
+      reason: 'the configuration allows no commands',
+    };
+  }
+  return exec?.ask === 'always'
+    ? {
+        id: 'tools.exec.ask',
+        kind: 'exec',
+        effect: 'ask',
+        reason: 'the configuration asks for every command',
+      }
+    : { id: 'tools.exec', kind: 'exec', effect: 'allow' };
+}
+
+function networkRules({ input, destinations, egress }: CeilingParts): readonly Rule[] {
+  const policy = input.networkPolicy;
+  if (policy === undefined || policy.allow_egress === true) {
+    return [{ id: 'networkPolicy', kind: 'net.connect', effect: 'allow' }];
+  }
+  const rules = egress?.compileEgressRules(destinations) ?? [];
+  return rules.map((rule) => ({ ...rule, id: `networkPolicy:${rule.id}` }));
+}
+
+/**
+ * The layer that bounds the whole install. Each kind of action that may pass at all has a rule here, because
+ * without one it is denied. Files outside the sandbox's own roots and secrets have none: no playbook opens them.
+ */
+export function compileCeiling(parts: CeilingParts): CompiledLayer {
+  const below = SANDBOX_ROOTS.map((root) => `${root}/**`);
+  return compileLayer({
+    id: 'ceiling',
+    rules: [
+      ...UNBOUNDED.map((kind): Rule => ({ id: `install:${kind}`, kind, effect: 'allow' })),
+      ...toolRules(parts.tools),
+      commandRule(parts.input.tools?.exec),
+      { id: 'sandbox:read', kind: 'file.read', effect: 'allow', match: { path: below } },
+      { id: 'sandbox:write', kind: 'file.write', effect: 'allow', match: { path: below } },
+      ...networkRules(parts),
+    ],
+    grants: parts.grants.filter((grant) => grant.layer === 'ceiling'),
+  });
+}
