@@ -1,5 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { parseAddress } from './ip.ts';
 
 export interface AddressClass {
   readonly public: boolean;
@@ -48,12 +48,6 @@ const TABLE: readonly (readonly [string, readonly Cidr[]])[] = NOT_PUBLIC.map(([
 
 const GLOBAL_UNICAST: Cidr = ipaddr.parseCIDR('2000::/3');
 
-function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (isIPv4(address)) return ipaddr.IPv4.parse(address);
-  if (isIPv6(address) && !address.includes('%')) return ipaddr.IPv6.parse(address);
-  return undefined;
-}
-
 function within(address: ipaddr.IPv4 | ipaddr.IPv6, [network, bits]: Cidr): boolean {
   if (address instanceof ipaddr.IPv4) return network instanceof ipaddr.IPv4 && address.match(network, bits);
   return network instanceof ipaddr.IPv6 && address.match(network, bits);
@@ -69,7 +63,7 @@ function isIsatap(address: ipaddr.IPv6): boolean {
  * known metadata services. Whatever is not clearly public is not (attacks 9 and 10).
  */
 export function classifyAddress(address: string): AddressClass {
-  const parsed = parse(address);
+  const parsed = parseAddress(address);
   if (parsed === undefined) return { public: false, kind: 'unreadable' };
   for (const [kind, ranges] of TABLE) {
     if (ranges.some((range) => within(parsed, range))) return { public: false, kind };
@@ -81,18 +75,16 @@ export function classifyAddress(address: string): AddressClass {
     : { public: false, kind: 'unassigned' };
 }
 
-/** A CIDR in canonical text, or undefined when it is not one. Host bits beyond the prefix must be zero. */
+/** A network in CIDR, or undefined when it is not one. Host bits beyond the prefix must be zero. */
 export function parseNetwork(text: string): Cidr | undefined {
-  const [address, bits, ...rest] = text.split('/');
-  if (address === undefined || bits === undefined || rest.length > 0) return undefined;
-  if (parse(address) === undefined || !/^(?:0|[1-9][0-9]{0,2})$/.test(bits)) return undefined;
-  if (!ipaddr.isValidCIDR(text)) return undefined;
-  const cidr = ipaddr.parseCIDR(text);
-  const network =
-    cidr[0] instanceof ipaddr.IPv4
-      ? ipaddr.IPv4.networkAddressFromCIDR(text)
-      : ipaddr.IPv6.networkAddressFromCIDR(text);
-  return network.toNormalizedString() === cidr[0].toNormalizedString() ? cidr : undefined;
+  const [address = '', length = '', ...rest] = text.split('/');
+  const parsed = parseAddress(address);
+  if (parsed === undefined || rest.length > 0 || !/^(?:0|[1-9][0-9]{0,2})$/.test(length)) return undefined;
+  const bytes = parsed.toByteArray();
+  const bits = Number(length);
+  if (bits > bytes.length * 8) return undefined;
+  const clear = bytes.every((byte, i) => (byte & (0xff >> Math.min(8, Math.max(0, bits - i * 8)))) === 0);
+  return clear ? [parsed, bits] : undefined;
 }
 
 /**
@@ -100,6 +92,6 @@ export function parseNetwork(text: string): Cidr | undefined {
  * `::ffff:10.0.0.1` (attack 9).
  */
 export function inNetworks(address: string, networks: readonly Cidr[]): boolean {
-  const parsed = parse(address);
+  const parsed = parseAddress(address);
   return parsed !== undefined && networks.some((network) => within(parsed, network));
 }

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII, domainToUnicode } from 'node:url';
-import ipaddr from 'ipaddr.js';
 import type { EgressCode } from './codes.ts';
+import { canonicalAddress } from './ip.ts';
 import type { Target } from './types.ts';
 
 export interface Refusal {
@@ -56,15 +56,11 @@ function judgeIPv6(raw: string): JudgedHost {
   return { ok: true, host: canonicalAddress(inner), literal: 6, local: false };
 }
 
-/** One text per address, so that rules, records and comparisons agree (RFC 5952 for IPv6). */
-export function canonicalAddress(address: string): string {
-  return isIPv6(address) ? ipaddr.IPv6.parse(address).toRFC5952String() : address;
-}
-
 /** An A-label counts only when it is what its Unicode form encodes to; otherwise two names look like one. */
 function validALabels(host: string): boolean {
   const unicode = domainToUnicode(host);
-  return unicode !== '' && domainToASCII(unicode) === host;
+  const decoded = unicode.split('.').every((label) => label !== '' && !label.startsWith('xn--'));
+  return decoded && domainToASCII(unicode) === host;
 }
 
 /**

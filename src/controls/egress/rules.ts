@@ -1,7 +1,8 @@
 import type { Rule } from '../../kernel/index.ts';
 import { type Cidr, inNetworks, parseNetwork } from './address.ts';
 import { EGRESS_CODES } from './codes.ts';
-import { canonicalAddress, judgeHost } from './host.ts';
+import { judgeHost } from './host.ts';
+import { canonicalAddress } from './ip.ts';
 import {
   EGRESS_CLASSES,
   EGRESS_PROTOCOLS,
