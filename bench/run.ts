@@ -1,0 +1,54 @@
+// `npm run bench [-- name ...] [--no-peer]`: prints one table per part; every figure beside a peer or a limit of
+// the same run.
+import { benchEgress } from './egress.ts';
+import { benchGateways, type GatewayFigures } from './gateways.ts';
+import { benchLedger } from './ledger.ts';
+import { benchSandbox } from './sandbox.ts';
+
+const ROWS: readonly (readonly [keyof GatewayFigures, string, number, boolean])[] = [
+  ['readyMs', 'start to ready, ms', 1 / 20, false],
+  ['restRssMb', 'memory at rest, all processes, RSS MB', 1 / 7, false],
+  ['restPssMb', 'memory at rest, all processes, PSS MB', 1 / 7, false],
+  ['after100RssMb', 'memory after 100 turns, RSS MB', 1 / 7, false],
+  ['diskMb', 'installed size, MB', 1 / 8, false],
+  ['turnOverheadMs', 'added to a turn, ms', 1 / 40, false],
+  ['turnsPerSecond', 'turns per second, 8 at once', 1, true],
+];
+
+function show(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(2);
+}
+
+function gatewayTable(ours: GatewayFigures, peer: GatewayFigures | undefined): void {
+  console.log('\nGateway against OpenClaw 2026.9.6');
+  for (const [key, title, aim, moreIsBetter] of ROWS) {
+    const theirs = peer?.[key];
+    const ratio = theirs === undefined ? undefined : ours[key] / theirs;
+    const verdict =
+      ratio === undefined
+        ? ''
+        : moreIsBetter
+          ? `${ratio.toFixed(1)} times`
+          : `1/${(1 / ratio).toFixed(1)} (aim 1/${(1 / aim).toFixed(0)})`;
+    console.log(
+      `  ${title.padEnd(42)}${show(ours[key]).padStart(9)}${(theirs === undefined ? '-' : show(theirs)).padStart(9)}  ${verdict}`,
+    );
+  }
+}
+
+function table(title: string, figures: Readonly<Record<string, number>>): void {
+  console.log(`\n${title}`);
+  for (const [name, value] of Object.entries(figures))
+    console.log(`  ${name.padEnd(42)}${show(value).padStart(9)}`);
+}
+
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const wanted = (name: string) => names.length === 0 || names.includes(name);
+
+if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await benchSandbox());
+if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
+if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
+if (wanted('gateway')) {
+  const { ours, peer } = await benchGateways(!process.argv.includes('--no-peer'));
+  gatewayTable(ours, peer);
+}
