@@ -2,7 +2,7 @@ import type { Subject } from '../../../kernel/index.ts';
 import { APPROVAL_CODES } from '../codes.ts';
 import type { ApprovalDecision, ApprovalRecord } from '../types.ts';
 import { type ApprovalParts, STANDING_MS } from './parts.ts';
-import { type ApprovalRow, ApprovalStore, recordOf } from './store.ts';
+import { type ApprovalRow, recordOf } from './store.ts';
 
 const DECISIONS: readonly ApprovalDecision[] = ['allow-once', 'allow-always', 'deny'];
 
@@ -22,26 +22,19 @@ function mayAnswer({ options }: ApprovalParts, row: ApprovalRow, approver: Subje
   return options.separateApprover !== true || recordOf(row).subject.principal !== approver.principal;
 }
 
-/** A denial also ends what was allowed for good before. */
 function write(
-  { options }: ApprovalParts,
+  { options, store }: ApprovalParts,
   id: string,
   decision: ApprovalDecision,
   approver: Subject,
 ): Promise<ApprovalRow | undefined> {
   const now = options.clock.now();
-  const standing = decision === 'allow-always' ? now + (options.standingMs ?? STANDING_MS) : null;
-  return options.db.transaction().execute(async (transaction) => {
-    const store = new ApprovalStore(transaction);
-    const row = await store.move(id, 'pending', {
-      status: decision === 'deny' ? 'denied' : 'allowed',
-      decision,
-      resolved_at: now,
-      resolved_by: approver.principal,
-      standing_until: standing,
-    });
-    if (row !== undefined && decision === 'deny') await store.endStanding(row.binding_hash);
-    return row;
+  return store.move(id, 'pending', {
+    status: decision === 'deny' ? 'denied' : 'allowed',
+    decision,
+    resolved_at: now,
+    resolved_by: approver.principal,
+    standing_until: decision === 'allow-always' ? now + (options.standingMs ?? STANDING_MS) : null,
   });
 }
 

@@ -54,6 +54,8 @@ class Approvals implements RunningApprovals {
   }
 
   async expireDue(): Promise<void> {
+    const due = await this.#rearm();
+    if (due === undefined || due > this.#now()) return;
     const rows = await this.#parts.store.expire(this.#now());
     for (const row of rows) await this.#ended('expired', row);
     await this.#rearm();
@@ -182,9 +184,10 @@ class Approvals implements RunningApprovals {
   async #ended(how: 'expired' | 'cancelled', row: ApprovalRow): Promise<void> {
     try {
       await this.#parts.journal.record(how, 'deny', row);
-    } finally {
-      this.#emit({ type: 'resolved', record: recordOf(row) });
+    } catch (error) {
+      this.#parts.options.logger.error('the end of an approval could not be recorded', { error });
     }
+    this.#emit({ type: 'resolved', record: recordOf(row) });
   }
 
   #emit(event: ApprovalEvent): void {
@@ -193,17 +196,18 @@ class Approvals implements RunningApprovals {
     }
   }
 
-  async #rearm(): Promise<void> {
-    if (this.#closed.signal.aborted) return;
+  async #rearm(): Promise<number | undefined> {
     const due = await this.#parts.store.nextDue();
-    this.#timer.set(due === undefined ? undefined : due - this.#now());
+    const waits = due !== undefined && !this.#closed.signal.aborted;
+    this.#timer.set(waits ? due - this.#now() : undefined);
+    return due;
   }
 
   async #onDue(): Promise<void> {
     try {
       await this.expireDue();
     } catch (error) {
-      this.#parts.options.logger.error('expired approvals could not be recorded', { error });
+      this.#parts.options.logger.error('approvals that are due could not be ended', { error });
     }
   }
 }

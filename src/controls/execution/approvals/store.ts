@@ -1,11 +1,9 @@
-import type { Insertable, Kysely, Selectable, Transaction, Updateable } from 'kysely';
+import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import type { Subject } from '../../../kernel/index.ts';
 import type { ApprovalBinding, ApprovalRecord, ApprovalStatus } from '../types.ts';
 import type { ApprovalTable, ApprovalTables } from './tables.ts';
 
 export type ApprovalRow = Selectable<ApprovalTable>;
-
-type Executor = Kysely<ApprovalTables> | Transaction<ApprovalTables>;
 
 /** States in which an approval can still lead to a run; there is at most one of them per binding. */
 const OPEN: readonly ApprovalStatus[] = ['pending', 'allowed'];
@@ -31,9 +29,9 @@ export function recordOf(row: ApprovalRow): ApprovalRecord {
 
 /** Rows of approvals. Every change of state is one conditional statement, so that two callers cannot both win. */
 export class ApprovalStore {
-  readonly #db: Executor;
+  readonly #db: Kysely<ApprovalTables>;
 
-  constructor(db: Executor) {
+  constructor(db: Kysely<ApprovalTables>) {
     this.#db = db;
   }
 
@@ -46,6 +44,7 @@ export class ApprovalStore {
     return open.where('status', 'in', OPEN).executeTakeFirst();
   }
 
+  /** A standing approval ends by itself, and with any denial of the same binding that came after it. */
   findStanding(hash: string, now: number): Promise<ApprovalRow | undefined> {
     return this.#db
       .selectFrom('approvals')
@@ -53,6 +52,17 @@ export class ApprovalStore {
       .where('binding_hash', '=', hash)
       .where('standing_until', '>', now)
       .where('decision', '=', 'allow-always')
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('approvals as later')
+              .select('later.id')
+              .where('later.binding_hash', '=', hash)
+              .where('later.status', '=', 'denied')
+              .whereRef('later.resolved_at', '>=', 'approvals.resolved_at'),
+          ),
+        ),
+      )
       .orderBy('standing_until', 'desc')
       .executeTakeFirst();
   }
@@ -121,10 +131,5 @@ export class ApprovalStore {
   cancelRun(run: string, now: number): Promise<ApprovalRow[]> {
     const open = this.#db.updateTable('approvals').set({ status: 'cancelled', resolved_at: now });
     return open.where('run', '=', run).where('status', 'in', OPEN).returningAll().execute();
-  }
-
-  async endStanding(hash: string): Promise<void> {
-    const standing = this.#db.updateTable('approvals').set({ standing_until: null });
-    await standing.where('binding_hash', '=', hash).where('standing_until', 'is not', null).execute();
   }
 }
