@@ -31,18 +31,18 @@ const EVENTS = [
   'shutdown',
 ] as const;
 
+export interface UpgradeRules {
+  judge(request: IncomingMessage): { readonly peer: PeerFacts; readonly refusal?: GatehouseError };
+  /** Called once somebody proved who they are on this connection. */
+  authenticated(request: IncomingMessage): void;
+}
+
 export interface WsSurface {
   /**
-   * Take WebSocket upgrades of a server. `admit` judges the request before anything is answered (Host, Origin,
-   * forwarding headers); `peerOf` says who is at the other end.
+   * Take WebSocket upgrades of a server. `judge` looks at the request before anything is answered (Host, Origin,
+   * forwarding headers) and says who is at the other end.
    */
-  attach(
-    server: Server,
-    rules: {
-      admit(request: IncomingMessage): GatehouseError | undefined;
-      peerOf(request: IncomingMessage): PeerFacts;
-    },
-  ): void;
+  attach(server: Server, rules: UpgradeRules): void;
   connections(): number;
   /** Tell every client, then close; resolves when all are gone or the time is up. */
   close(reason: string, restartExpectedMs?: number): void;
@@ -85,7 +85,13 @@ export function createWsSurface(options: Options): WsSurface {
     else waiting.set(address, next);
   };
 
-  const accept = (request: IncomingMessage, socket: Duplex, head: Buffer, peer: PeerFacts) => {
+  const accept = (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    peer: PeerFacts,
+    onReady: () => void,
+  ) => {
     count(peer.address, 1);
     let counted = true;
     const settle = () => {
@@ -101,7 +107,10 @@ export function createWsSurface(options: Options): WsSurface {
         if (live.size === 0) clearInterval(ticker);
         if (live.size === 0) ticker = undefined;
       });
-      connection.open(settle);
+      connection.open(() => {
+        settle();
+        onReady();
+      });
       // No client, no timer: an idle gateway does nothing at all.
       ticker ??= setInterval(() => live.forEach((each) => each.tick()), limits.tickMs).unref();
     });
@@ -135,17 +144,16 @@ export function createWsSurface(options: Options): WsSurface {
   });
 
   return {
-    attach(httpServer, { admit, peerOf }) {
+    attach(httpServer, { judge, authenticated }) {
       httpServer.on('upgrade', (request, socket, head) => {
         socket.on('error', () => socket.destroy());
-        const refused = admit(request);
-        if (refused !== undefined) return refuseUpgrade(socket, refused);
-        const peer = peerOf(request);
+        const { peer, refusal } = judge(request);
+        if (refusal !== undefined) return refuseUpgrade(socket, refusal);
         const full =
           waitingTotal >= limits.unauthenticatedTotal ||
           (waiting.get(peer.address) ?? 0) >= limits.unauthenticatedPerAddress;
         if (full) return refuseUpgrade(socket, WS_CODES.error('WS_TOO_MANY_CONNECTIONS'));
-        accept(request, socket, head, peer);
+        accept(request, socket, head, peer, () => authenticated(request));
       });
     },
     connections: () => live.size,
