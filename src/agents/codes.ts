@@ -137,7 +137,7 @@ export const MODEL_CODES = defineCodes({
   },
   MODEL_SCRIPT_INVALID: {
     summary: 'the rehearsal script is not valid',
-    fix: 'Each step is an object with text, toolCalls, error or delayMs; see docs/operating/rehearsal.md.',
+    fix: 'A script is a list of steps; each has text, toolCalls, or error with times, and optionally usage.',
     status: 400,
   },
 });

@@ -120,17 +120,15 @@ function toModelError(thrown: unknown): GatehouseError {
   const refused = causes(thrown).find((item) => item instanceof GatehouseError);
   if (refused instanceof GatehouseError) return wayOutError(refused);
   const fields = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as {
-    readonly name?: unknown;
     readonly statusCode?: unknown;
     readonly message?: unknown;
     readonly responseBody?: unknown;
     readonly responseHeaders?: Readonly<Record<string, string>>;
-    readonly isRetryable?: unknown;
   };
   const said = errorFields(fields.responseBody) ?? fieldsOf(thrown);
   const status = typeof fields.statusCode === 'number' ? fields.statusCode : undefined;
   const wait = retryAfter(fields.responseHeaders, Date.now());
-  const kind = said.kind ?? (brokeOff(thrown, fields) ? 'network' : undefined);
+  const kind = said.kind ?? (brokeOff(thrown) ? 'network' : undefined);
   const text = said.text ?? (typeof fields.message === 'string' ? fields.message : undefined);
   return modelError({
     cause: thrown,
@@ -150,12 +148,14 @@ function wayOutError(refused: GatehouseError): GatehouseError {
   });
 }
 
-function brokeOff(thrown: unknown, fields: { readonly name?: unknown; readonly isRetryable?: unknown }) {
-  if (fields.isRetryable === true || thrown instanceof TypeError) return true;
-  if (fields.name === 'AI_InvalidResponseDataError') {
-    return thrown instanceof Error && thrown.message.includes('without a finish reason');
-  }
-  return causes(thrown).some((item) => item instanceof Error && 'code' in item && item.name === 'Error');
+/** The connection failed or ended, as Node (`ECONNRESET`) or its fetch (`UND_ERR_SOCKET`) says somewhere below. */
+function brokeOff(thrown: unknown): boolean {
+  return causes(thrown).some((item) => {
+    if (!(item instanceof Error)) return false;
+    const code = 'code' in item ? item.code : undefined;
+    if (typeof code === 'string') return /^(?:E[A-Z]+|UND_ERR_[A-Z_]+)$/.test(code);
+    return item.message === 'terminated' || item.message.includes('without a finish reason');
+  });
 }
 
 function causes(thrown: unknown): readonly unknown[] {

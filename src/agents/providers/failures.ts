@@ -55,7 +55,7 @@ function classify(failure: ProviderFailure): ModelCode {
   if (status === 503 || status === 529 || OVERLOADED.test(kind)) return 'MODEL_OVERLOADED';
   if (status === 408 || status >= 500 || /api_error|server_error/.test(kind)) return 'MODEL_UNAVAILABLE';
   if (REFUSED.test(kind)) return 'MODEL_REFUSED';
-  if (status === 0 && kind === 'network') return 'MODEL_UNAVAILABLE';
+  if (status < 400 && kind === 'network') return 'MODEL_UNAVAILABLE';
   return 'MODEL_BAD_RESPONSE';
 }
 
@@ -68,7 +68,7 @@ export function safeText(text: string): string {
     .slice(0, MAX_PROVIDER_TEXT * 4)
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
     .replace(/[A-Za-z0-9_*./+=-]{20,}/g, '[removed]')
-    .replace(/\b(?:sk|pk|gth|key|Bearer)[-_ ][A-Za-z0-9_*-]+/g, '[removed]')
+    .replace(/\b(?:(?:sk|pk|gth)[-_]|Bearer )[A-Za-z0-9_*-]{6,}/g, '[removed]')
     .trim();
   return line.length > MAX_PROVIDER_TEXT ? `${line.slice(0, MAX_PROVIDER_TEXT)}…` : line;
 }

@@ -30,7 +30,18 @@ const Step = Type.Object(
 
 const Script = Type.Array(Step, { minItems: 1, maxItems: MAX_SCRIPT_STEPS });
 
-/** One model call of a rehearsal. The n-th call of a conversation plays the n-th step. */
+/**
+ * One model call of a rehearsal. A script is a list of them in YAML or JSON; the n-th call of a conversation
+ * plays the n-th step, and after the last one the script says that it has ended.
+ *
+ * ```yaml
+ * - toolCalls: [{ name: shell, arguments: { command: uname -sr } }]
+ * - error: MODEL_OVERLOADED      # fails twice, then goes on with the text
+ *   times: 2
+ *   text: 'I saw {{last}}'       # {{last}} is the last tool result
+ *   usage: { inputTokens: 10, outputTokens: 5 }
+ * ```
+ */
 export type RehearsalStep = Static<typeof Step>;
 
 /** Read a script from YAML or JSON. Throws MODEL_SCRIPT_INVALID with the first place that is wrong. */
