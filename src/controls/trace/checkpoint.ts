@@ -29,7 +29,7 @@ export interface Checkpoint {
 export interface SignedCheckpoint {
   readonly payload: string;
   readonly keyId: string;
-  /** Ed25519 (RFC 8032) over the payload's UTF-8 bytes, base64 or base64url. */
+  /** Ed25519 (RFC 8032) over the payload's UTF-8 bytes, base64 with padding (RFC 4648 section 4). */
   readonly signature: string;
 }
 
@@ -92,7 +92,10 @@ export function signatureHolds(signed: SignedCheckpoint, keys: PublicKeys): bool
   try {
     const publicKey = typeof key === 'string' ? createPublicKey(key) : key;
     if (publicKey.asymmetricKeyType !== 'ed25519') return false;
-    return verify(null, Buffer.from(signed.payload), publicKey, Buffer.from(signed.signature, 'base64'));
+    const signature = Buffer.from(signed.signature, 'base64');
+    // One text per signature: spare bits and foreign characters would let somebody write it in another way.
+    if (signature.toString('base64') !== signed.signature) return false;
+    return verify(null, Buffer.from(signed.payload), publicKey, signature);
   } catch {
     return false;
   }

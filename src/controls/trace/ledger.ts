@@ -86,10 +86,11 @@ class SqliteLedger implements LedgerService {
 
   async verify(): Promise<VerifyReport> {
     const { raw, publicKeys, anchorFile } = this.#options;
-    return verifyLedger(raw, {
+    const { ok, records, checkpoints, writers, problems } = await verifyLedger(raw, {
       publicKeys: (await publicKeys?.()) ?? {},
       ...(anchorFile === undefined ? {} : { anchorFile }),
     });
+    return { ok, records, checkpoints, writers, problems };
   }
 
   async checkpoint(): Promise<void> {

@@ -69,6 +69,11 @@ export class CheckpointCheck {
         ({ id }) => id <= lastId,
       );
       for (const stored of page) {
+        // In a damaged file the numbers can run in circles.
+        if (stored.id <= (before?.id ?? 0)) {
+          problems.add('LEDGER_UNREADABLE', 'checkpoint', stored.id, 'the file is damaged at that place');
+          return;
+        }
         const expected = (before?.id ?? 0) + 1;
         if (stored.id !== expected) problems.add('LEDGER_MISSING', 'checkpoint', expected, 'is not there');
         this.#checkOne(stored, stored.id === expected ? (before?.hash ?? GENESIS) : undefined);

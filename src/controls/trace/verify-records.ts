@@ -7,6 +7,9 @@ import type { ChainCheck } from './verify-chain.ts';
 /** Records read between two turns of the event loop: a running gateway goes on while its ledger is proven. */
 const RECORDS_PER_TURN = 500;
 
+/** Values left of a record of which only writer and seq could be read. */
+const PLACE_ONLY = 2;
+
 const COLUMNS = `'${RECORD_DOMAIN}', writer, seq, at, prev, ${EVENT_COLUMNS.join(', ')}, hash, id`;
 
 /**
@@ -27,64 +30,54 @@ export async function checkRecords(
     try {
       rows = page.all(done, lastId, RECORDS_PER_TURN) as unknown as readonly Stored[][];
     } catch {
-      const reached = checkOneByOne(raw, done, lastId, chain, problems);
-      if (reached === undefined) return false;
-      done = reached;
-      continue;
+      rows = readOneByOne(raw, done, lastId);
+      if (rows.length === 0) return damaged(problems);
     }
     if (rows.length === 0) return true;
-    for (const row of rows) done = addRow(row, chain);
+    for (const row of rows) {
+      const id = Number(row.pop());
+      // In a damaged file the numbers can run in circles.
+      if (!(id > done)) return damaged(problems);
+      done = id;
+      const hash = row.pop() ?? null;
+      if (row.length === PLACE_ONLY) chain.addUnreadable(String(row[0]), Number(row[1]));
+      else chain.add(row, hash);
+    }
     await nextTurn();
   }
 }
 
-/** Consumes the row: what is left of it is what the record's hash covers. */
-function addRow(row: Stored[], chain: ChainCheck): number {
-  const id = Number(row.pop());
-  const hash = row.pop() ?? null;
-  chain.add(row, hash);
-  return id;
-}
-
-/** Get past the record that stopped a page; returns the last id, or undefined when nothing can be read. */
-function checkOneByOne(
-  raw: DatabaseSync,
-  after: number,
-  lastId: number,
-  chain: ChainCheck,
-  problems: Problems,
-): number | undefined {
+/**
+ * Get past a record that stops its page: one that cannot be read is there with its place only. Empty when not
+ * even the next id can be found.
+ */
+function readOneByOne(raw: DatabaseSync, after: number, lastId: number): readonly Stored[][] {
   const next = raw.prepare(
-    `SELECT id, writer, CAST(seq AS TEXT) AS seq FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT 1`,
+    `SELECT writer, CAST(seq AS TEXT), NULL, id FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT 1`,
   );
   const one = raw.prepare(`SELECT ${COLUMNS} FROM records WHERE id = ?`);
-  one.setReturnArrays(true);
+  for (const statement of [next, one]) statement.setReturnArrays(true);
+  const rows: Stored[][] = [];
   let done = after;
-  try {
-    for (let count = 0; count < RECORDS_PER_TURN; count++) {
-      const place = next.get(done, lastId);
-      if (place === undefined) break;
-      done = Number(place.id);
-      const row = readOne(() => one.get(done) as unknown as Stored[]);
-      if (row === undefined) chain.addUnreadable(String(place.writer), Number(place.seq));
-      else addRow(row, chain);
-    }
-    return done;
-  } catch {
-    problems.add(
-      'LEDGER_UNREADABLE',
-      'ledger',
-      0,
-      'the file is damaged, and the records behind that place are lost',
-    );
-    return undefined;
+  while (rows.length < RECORDS_PER_TURN) {
+    const place = attempt(() => next.get(done, lastId) as unknown as Stored[] | undefined);
+    if (place === undefined) break;
+    done = Number(place.at(-1));
+    rows.push(attempt(() => one.get(done) as unknown as Stored[] | undefined) ?? place);
   }
+  return rows;
 }
 
-function readOne<T>(read: () => T): T | undefined {
+function attempt<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {
     return undefined;
   }
+}
+
+function damaged(problems: Problems): false {
+  const detail = 'the file is damaged, and the records behind that place cannot be reached';
+  problems.add('LEDGER_UNREADABLE', 'ledger', 0, detail);
+  return false;
 }

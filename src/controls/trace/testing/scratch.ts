@@ -7,7 +7,8 @@ import { openConnection } from '../../../drivers/sqlite/connection.ts';
 import type { LedgerEvent } from '../../../kernel/index.ts';
 import { createLedger, type LedgerOptions } from '../ledger.ts';
 import type { Sign } from '../signer.ts';
-import type { LedgerService } from '../types.ts';
+import type { FileReport, LedgerService } from '../types.ts';
+import { verifyLedgerFile } from '../verify.ts';
 
 export const KEY_ID = 'ledger-test';
 
@@ -21,6 +22,8 @@ interface Scratch extends Disposable {
   /** Milliseconds that the ledger's clock shows. */
   time: number;
   open(options?: Partial<LedgerOptions>): LedgerService;
+  /** Prove the file from outside, with its key and anchor. */
+  prove(): Promise<FileReport>;
 }
 
 /** A ledger file of its own with a key of its own, gone at the end of the block. */
@@ -49,6 +52,7 @@ export function scratchLedger(): Scratch {
         anchorFile,
         ...options,
       }),
+    prove: () => verifyLedgerFile({ path, anchorFile, publicKeys: scratch.publicKeys }),
     [Symbol.dispose]: () => {
       if (raw.isOpen) raw.close();
       rmSync(folder, { recursive: true, force: true });
