@@ -33,7 +33,6 @@ export const logsTail = defineOperation({
   errors: [],
   cli: {
     command: 'logs tail',
-    aliases: ['logs'],
     examples: ['gatehouse logs tail --limit 50'],
     offline: true,
   },

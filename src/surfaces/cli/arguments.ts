@@ -82,6 +82,28 @@ export function splitArguments(operation: Operation): {
   return { positional, options: all.filter((argument) => !names.includes(argument.key)) };
 }
 
+/** Options beside the input: where it comes from and what becomes of the answer. */
+export function extraOptions(
+  operation: Operation,
+): readonly { readonly flags: string; readonly description: string }[] {
+  const files = Object.entries(operation.cli.files ?? {}).map(([option, key]) => ({
+    flags: `--${option} <path>`,
+    description: `Read ${kebab(key)} from this file; - is stdin.`,
+  }));
+  const json = { flags: '--json', description: 'Print exactly the result as JSON.' };
+  const events = { flags: '--events', description: 'Print each event, then the result, as JSON lines.' };
+  const noWait = {
+    flags: '--no-wait',
+    description: 'Do not wait for an approval that nobody here can answer (exit code 6).',
+  };
+  return [
+    ...files,
+    json,
+    ...(operation.stream === undefined ? [] : [events]),
+    ...(operation.id === 'agent.run' ? [noWait] : []),
+  ];
+}
+
 function wrong(argument: Argument, expected: string): Error {
   return CLI_CODES.error('CLI_USAGE', `--${argument.option} must be ${expected}`);
 }

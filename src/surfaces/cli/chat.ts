@@ -44,8 +44,9 @@ async function sendMessage(chat: Chat, message: string): Promise<void> {
     if (!view.wrote()) output.text(`${result.text}\n`);
   } catch (thrown) {
     await view.settled();
-    if (stop.signal.aborted) output.note(output.paint('dim', 'stopped'));
-    else throw thrown;
+    if (!stop.signal.aborted) throw thrown;
+    delete chat.turn;
+    output.note(output.paint('dim', 'stopped'));
   } finally {
     delete chat.turn;
   }

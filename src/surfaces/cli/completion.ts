@@ -1,5 +1,5 @@
 import { OPERATIONS } from '../../operations/index.ts';
-import { splitArguments } from './arguments.ts';
+import { extraOptions, splitArguments } from './arguments.ts';
 import { CLI_ONLY } from './cli-only.ts';
 import { CLI_CODES } from './codes.ts';
 
@@ -20,7 +20,8 @@ function choices(): Choices {
   for (const { command } of CLI_ONLY) addCommand(command, ['--help']);
   for (const operation of OPERATIONS) {
     const options = splitArguments(operation).options.map(({ option }) => `--${option}`);
-    addCommand(operation.cli.command, [...options, '--json', '--help']);
+    const extra = extraOptions(operation).map(({ flags }) => flags.replace(/ .*/, ''));
+    addCommand(operation.cli.command, [...options, ...extra, '--help']);
   }
   for (const shell of SHELLS) add('completion', shell);
   return new Map([...following].map(([words, next]) => [words, [...next].sort()]));

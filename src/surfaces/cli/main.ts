@@ -1,3 +1,4 @@
+import type { Command as CommanderCommand } from 'commander';
 import { asGatehouseError, GatehouseError } from '../../kernel/index.ts';
 import type { Operation } from '../../operations/define.ts';
 import { CLI_CODES } from './codes.ts';
@@ -59,17 +60,30 @@ async function parseAndRun(argv: readonly string[], command: Command): Promise<n
     return exit;
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    return explainUsage(thrown, help, io);
+    return explainUsage(thrown, help, { io, fix: `${commandIn(program, argv)} --help` });
   }
+}
+
+/** The part of the command line that names a command. */
+function commandIn(program: CommanderCommand, argv: readonly string[]): string {
+  let command = program;
+  for (const word of argv) {
+    const next = command.commands.find((child) => child.name() === word);
+    if (next === undefined) break;
+    command = next;
+  }
+  const path: string[] = [];
+  for (let at: CommanderCommand | null = command; at !== null; at = at.parent) path.unshift(at.name());
+  return path.join(' ');
 }
 
 /** Help that was asked for is a result; help instead of a command is a wrong command line. */
 function explainUsage(
   error: { readonly code: string; readonly message: string },
   help: string,
-  io: CliIo,
+  { io, fix }: { readonly io: CliIo; readonly fix: string },
 ): number {
-  if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') {
+  if (error.code === 'commander.helpDisplayed') {
     io.stdout.write(help);
     return EXIT.ok;
   }
@@ -78,7 +92,7 @@ function explainUsage(
     return EXIT.usage;
   }
   const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
-  throw CLI_CODES.error('CLI_USAGE', message);
+  throw CLI_CODES.error('CLI_USAGE', message, { fix });
 }
 
 async function runOperation(

@@ -1,7 +1,7 @@
 import { Command as Commander, Option } from 'commander';
 import type { Operation } from '../../operations/define.ts';
 import { OPERATIONS } from '../../operations/index.ts';
-import { type Argument, splitArguments } from './arguments.ts';
+import { type Argument, extraOptions, splitArguments } from './arguments.ts';
 import { CLI_ONLY } from './cli-only.ts';
 import { EXIT_MEANING } from './exit.ts';
 import { type GivenOptions, isFilled } from './input.ts';
@@ -51,7 +51,8 @@ function placeholder(argument: Argument): string {
 
 function described(argument: Argument): string {
   const choices = argument.choices.length === 0 ? '' : ` One of: ${argument.choices.join(', ')}.`;
-  return `${argument.description}${choices}`;
+  // The schema's unit is for programs; on the command line the value carries its own.
+  return `${argument.description.replace(/ In (Unix )?milliseconds\.$/, '')}${choices}`;
 }
 
 function addOption(command: Commander, argument: Argument): void {
@@ -69,10 +70,10 @@ function examplesText(examples: readonly string[]): string {
 }
 
 /** The command of these words, made with its groups when it does not exist yet. */
-function commandAt(root: Commander, words: readonly string[]): Commander {
+function commandAt(root: Commander, words: readonly string[], hidden = false): Commander {
   return words.reduce((parent, word) => {
     const known = parent.commands.find((command) => command.name() === word);
-    return known ?? parent.command(word).description(GROUPS[word] ?? '');
+    return known ?? parent.command(word, { hidden }).description(GROUPS[word] ?? '');
   }, root);
 }
 
@@ -80,13 +81,9 @@ function describe(command: Commander, summary: string, description = ''): void {
   command.summary(summary).description(description === '' ? summary : `${summary}.\n${description}`);
 }
 
-function addOperation(
-  root: Commander,
-  operation: Operation,
-  words: readonly string[],
-  actions: Actions,
-): Commander {
-  const command = commandAt(root, words);
+function addOperation(root: Commander, operation: Operation, actions: Actions, alias?: string): void {
+  const words = alias === undefined ? operation.cli.command.split(' ') : [alias];
+  const command = commandAt(root, words, alias !== undefined);
   const { positional, options } = splitArguments(operation);
   describe(command, operation.summary, operation.description);
   for (const argument of positional) {
@@ -94,19 +91,9 @@ function addOperation(
     command.argument(form, described(argument));
   }
   for (const argument of options) addOption(command, argument);
-  for (const [option, key] of Object.entries(operation.cli.files ?? {})) {
-    command.option(`--${option} <path>`, `Read ${key} from this file; - is stdin.`);
-  }
-  command.option('--json', 'Print exactly the result as JSON.');
-  if (operation.stream !== undefined) {
-    command.option('--events', 'Print each event, then the result, as JSON lines.');
-  }
-  if (operation.id === 'agent.run') {
-    command.option('--no-wait', 'Do not wait for an approval that nobody here can answer (exit code 6).');
-  }
+  for (const { flags, description } of extraOptions(operation)) command.option(flags, description);
   command.addHelpText('after', examplesText(operation.cli.examples));
   command.action(() => actions.operation(operation, command.args, command.opts<GivenOptions>()));
-  return command;
 }
 
 /** Options and arguments of the commands that are not operations. */
@@ -153,8 +140,8 @@ export function createProgram(actions: Actions, writeHelp: (text: string) => voi
     .configureOutput({ writeOut: writeHelp, writeErr: writeHelp, outputError() {} });
   addCliOnly(root, actions);
   for (const operation of OPERATIONS) {
-    addOperation(root, operation, operation.cli.command.split(' '), actions);
-    for (const alias of operation.cli.aliases ?? []) addOperation(root, operation, [alias], actions);
+    addOperation(root, operation, actions);
+    for (const alias of operation.cli.aliases ?? []) addOperation(root, operation, actions, alias);
   }
   return root;
 }

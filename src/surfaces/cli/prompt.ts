@@ -34,7 +34,10 @@ export function createPrompter(io: CliIo, hooks: PrompterHooks): Prompter {
 
   reader.on('SIGINT', () => hooks.onInterrupt());
   reader.on('line', (line) => {
-    if (waiting !== undefined) waiting(line);
+    const asked = waiting;
+    // Several lines can arrive at once; only the first answers the question.
+    waiting = undefined;
+    if (asked !== undefined) asked(line);
     else if (hooks.onLine?.(line.trim()) !== true) typed.push(line);
     if (typed.length >= MAX_TYPED_AHEAD) reader.pause();
   });
