@@ -74,10 +74,16 @@ async function compare(
   await check.checkStored(extent.lastCheckpoint);
   check.checkHeads(extent.heads);
   if (anchorFile === undefined) return;
-  if (extent.anchorBytes !== undefined) {
+  if (extent.anchorBytes === undefined) {
+    if (extent.lastCheckpoint > 0)
+      problems.add('LEDGER_MISSING', 'anchor', 0, 'the anchor file is not there');
+    return;
+  }
+  try {
     await check.checkAnchor(anchorFile, extent.anchorBytes, extent.lastCheckpoint);
-  } else if (extent.lastCheckpoint > 0) {
-    problems.add('LEDGER_MISSING', 'anchor', 0, 'the anchor file is not there');
+  } catch (thrown) {
+    if (isDatabaseError(thrown)) throw thrown;
+    problems.add('LEDGER_UNREADABLE', 'anchor', 0, 'the anchor file cannot be read');
   }
 }
 
