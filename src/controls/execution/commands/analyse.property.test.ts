@@ -191,7 +191,7 @@ test('commands/a metacharacter that is not understood, after any plain words: re
 
 /** bash with nothing on its PATH reports every argv that it would have run, on a descriptor of its own. */
 function bashRuns(text: string): readonly (readonly string[])[] {
-  const report = String.raw`command_not_found_handle() { printf '%s\037' "$@" >&3; printf '\036' >&3; }`;
+  const report = String.raw`command_not_found_handle() { printf -v ran '%s\037' "$@"; printf '%s\036' "$ran" >&3; }`;
   const script = `${report}\neval "$1"`;
   const { output } = spawnSync('/bin/bash', ['--norc', '--noprofile', '-c', script, 'bash', text], {
     encoding: 'utf8',

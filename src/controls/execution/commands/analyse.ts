@@ -1,9 +1,10 @@
 import { type Command, forEachChild, parse, type Redirection, type SyntaxNode } from 'unbash';
 import { normaliseSandboxPath } from '../files/path.ts';
 import type { CommandAnalysis } from '../types.ts';
-import { displayCommand, hasHiddenCharacters } from '../visible.ts';
+import { hasHiddenCharacters } from '../visible.ts';
 import { assignmentProblem } from './assignments.ts';
 import { canonicalArgv } from './canonical.ts';
+import { Findings } from './findings.ts';
 import { inspectCommand } from './inspect.ts';
 import { analyseRedirection } from './redirections.ts';
 import { onlySeparatorsOutside, syntaxProblem } from './syntax.ts';
@@ -17,52 +18,9 @@ export const MAX_SYNTAX_DEPTH = 48;
 export const MAX_WRAPPER_DEPTH = 8;
 /** Simple commands in one line, those inside others included. */
 export const MAX_COMMANDS = 128;
-/** Directories that are kept in mind while a line changes between them. */
-const MAX_DIRECTORIES = 8;
 
 /** Directories of installed programs: a program in one of them is meant by its name alone. */
 const PROGRAM_DIRECTORIES = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/;
-
-type ExecAction = CommandAnalysis['actions'][number];
-type FileAction = CommandAnalysis['files'][number];
-
-/** What is gathered over one line and everything that it hands on. */
-class Findings {
-  readonly commands: { readonly program: string; readonly command: string }[] = [];
-  readonly files = new Map<string, FileAction>();
-  readonly reasons = new Set<string>();
-  /** Every word of every command, for finding the files that they name. */
-  readonly words: string[] = [];
-  /** Directories that a word of the line may start from; the first is where the line starts. */
-  readonly directories: string[];
-  relativeUse = false;
-  changesDirectory = false;
-
-  constructor(cwd: string) {
-    this.directories = [cwd];
-  }
-
-  get cwd(): string {
-    return this.directories[0] ?? '/';
-  }
-
-  /** After `cd DIRECTORY` a relative name may mean a file below any directory seen so far. */
-  enter(directory: string): void {
-    this.changesDirectory = true;
-    if (directory === '' || this.directories.length >= MAX_DIRECTORIES) return;
-    const entered = this.directories.map((from) => normaliseSandboxPath(directory, from));
-    this.directories.push(...entered.filter((path) => !this.directories.includes(path)));
-  }
-
-  result(): CommandAnalysis {
-    if (this.changesDirectory && this.relativeUse) {
-      this.reasons.add('a relative path in a line that changes the directory');
-    }
-    const unclear = this.reasons.size > 0;
-    const actions = this.commands.map((command): ExecAction => ({ kind: 'exec', ...command, unclear }));
-    return { actions, files: [...this.files.values()], unclear: [...this.reasons].map(displayCommand) };
-  }
-}
 
 function programName(word: string, findings: Findings): string {
   if (!word.includes('/')) return word;

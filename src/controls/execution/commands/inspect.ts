@@ -87,7 +87,8 @@ function inspectShell(name: string, argv: readonly string[]): Inspection {
 function inspectInterpreter(row: Of<'interpreter'>, name: string, argv: readonly string[]): Inspection {
   const rest = argv.slice(1);
   if (row.informs?.includes(rest[0] ?? '')) {
-    return rest.slice(1).some((word) => word.startsWith('-')) ? unclear(`${name} with inline code`) : PLAIN;
+    const code = rest.slice(1).some((word) => word.startsWith('-') || isInputPath(word));
+    return code ? unclear(`${name} with inline code`) : PLAIN;
   }
   while (row.flags?.includes(rest[0] ?? '')) rest.shift();
   if (rest[0] === row.module && row.module !== undefined) rest.shift();

@@ -4,7 +4,7 @@ import type { ProgramRow } from './program-row.ts';
 export const WITH_OPTIONS: readonly ProgramRow[] = [
   {
     names: ['tar', 'gtar', 'bsdtar'],
-    source: 'tar(1) --checkpoint-action, --to-command, -I, -F, -T; GTFOBins tar',
+    source: 'tar(1) --checkpoint-action, --to-command, -I, -F, -T, archives on HOST:; GTFOBins tar',
     kind: 'options',
     firstIsCluster: true,
     refuse: {
@@ -19,6 +19,7 @@ export const WITH_OPTIONS: readonly ProgramRow[] = [
         'rmt-command',
         'files-from',
       ],
+      contains: [':'],
     },
   },
   {
@@ -254,5 +255,23 @@ export const WITH_OPTIONS: readonly ProgramRow[] = [
     source: 'java(1) -agentpath, -javaagent, -XX:OnError',
     kind: 'options',
     refuse: { prefixes: ['-agent', '-javaagent', '-XX', '@', '-processor', '-J'] },
+  },
+  {
+    names: ['cmake'],
+    source: 'cmake(1) -E, -P, -C, compilers and launchers set with -D',
+    kind: 'options',
+    refuse: { short: 'EPCD' },
+  },
+  {
+    names: ['fzf', 'sk'],
+    source: 'fzf(1) --preview, --bind execute, --listen',
+    kind: 'options',
+    refuse: { long: ['preview', 'bind', 'listen', 'listen-unsafe', 'with-shell'] },
+  },
+  {
+    names: ['aria2c'],
+    source: 'aria2c(1) --on-download-complete, --conf-path; GTFOBins aria2c',
+    kind: 'options',
+    refuse: { short: 'ido', long: ['on-', 'conf-path', 'input-file', 'enable-rpc', 'dir', 'out'] },
   },
 ];

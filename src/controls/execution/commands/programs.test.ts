@@ -222,6 +222,21 @@ test('commands/interpreters with inline code or code from their input: refused',
   );
 });
 
+test('commands/the same under another name, from another host, or through a build tool: refused', () => {
+  refusedEvenIfAllAllowed(
+    ['tar xf host:archive', 'ruby -v /dev/stdin', 'gtimeout 5 ls', 'TAR --to-command=sh', 'python3.13 -c x'],
+    [
+      'cmake -E env ls',
+      'cmake -P x',
+      'fzf --preview ls',
+      'gosu root ls',
+      'hyperfine ls',
+      'ssh-agent ls',
+      'sem ls',
+    ],
+  );
+});
+
 test('commands/bash names that evaluate an index: refused', () => {
   refusedEvenIfAllAllowed([
     "test -v 'a[$(id)]'",
