@@ -112,7 +112,9 @@ function inspectSubcommands(row: Of<'subcommands'>, name: string, argv: readonly
     .slice(parsed.at + 1)
     .filter((word) => matchesPattern(word, row.refuse ?? {}) || matchesPattern(word, special ?? {}))
     .map((word) => `${name} ${subcommand} ${word}: can run a program or write a file of its own choice`);
-  return unclear(...reasons);
+  // `git -C sub push` is judged as `git push` too, so that a denial of that holds whatever stands between.
+  const inner = parsed.at > 1 ? [[name, ...argv.slice(parsed.at)]] : [];
+  return { reasons, inner, lines: [] };
 }
 
 function inspectRow(row: ProgramRow, name: string, argv: readonly string[]): Inspection {

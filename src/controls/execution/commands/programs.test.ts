@@ -237,6 +237,22 @@ test('commands/the same under another name, from another host, or through a buil
   );
 });
 
+test('commands/a denied subcommand behind options of the program: refused as denied', () => {
+  const push = authority(
+    { kind: 'exec', effect: 'deny', match: { program: ['git'], command: ['git push'] } },
+    { kind: '*', effect: 'allow' },
+  );
+  assert.equal(decided('git --no-pager status', push).effect, 'allow');
+  for (const line of [
+    'git push',
+    'git -C sub push',
+    'git --no-pager -C sub push x',
+    '/usr/bin/git -P push',
+  ]) {
+    assert.equal(decided(line, push).code, 'EXEC_COMMAND_DENIED', line);
+  }
+});
+
 test('commands/bash names that evaluate an index: refused', () => {
   refusedEvenIfAllAllowed([
     "test -v 'a[$(id)]'",
