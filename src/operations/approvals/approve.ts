@@ -14,7 +14,12 @@ export const approvalsApprove = defineOperation({
   output: ApprovalResult,
   scope: 'operator.approvals',
   effect: 'high-impact',
-  errors: ['OP_APPROVAL_NOT_FOUND'],
+  errors: [
+    'OP_APPROVAL_NOT_FOUND',
+    'APPROVAL_ALREADY_RESOLVED',
+    'APPROVAL_APPROVER_NOT_ALLOWED',
+    'APPROVAL_EXPIRED',
+  ],
   cli: {
     command: 'approvals approve',
     positional: ['id'],

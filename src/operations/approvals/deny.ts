@@ -10,7 +10,12 @@ export const approvalsDeny = defineOperation({
   output: ApprovalResult,
   scope: 'operator.approvals',
   effect: 'change',
-  errors: ['OP_APPROVAL_NOT_FOUND'],
+  errors: [
+    'OP_APPROVAL_NOT_FOUND',
+    'APPROVAL_ALREADY_RESOLVED',
+    'APPROVAL_APPROVER_NOT_ALLOWED',
+    'APPROVAL_EXPIRED',
+  ],
   cli: {
     command: 'approvals deny',
     positional: ['id'],

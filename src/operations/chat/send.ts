@@ -24,7 +24,17 @@ export const chatSend = defineOperation({
   scope: 'operator.write',
   effect: 'high-impact',
   selfRecorded: true,
-  errors: ['OP_AGENT_UNKNOWN', 'AUTH_AGENT_NOT_ALLOWED'],
+  errors: [
+    'OP_AGENT_UNKNOWN',
+    'AUTH_AGENT_NOT_ALLOWED',
+    'SESSION_KEY_INVALID',
+    'TURN_MESSAGE_INVALID',
+    'TURN_KEY_INVALID',
+    'TURN_KEY_REUSED',
+    'TURN_BUSY',
+    'TURN_DRAINING',
+    'TURN_NOT_RECORDED',
+  ],
   cli: {
     command: 'chat send',
     positional: ['sessionKey', 'message'],

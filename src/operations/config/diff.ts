@@ -11,7 +11,7 @@ export const configDiff = defineOperation({
   output: strict({ diff: Type.String({ description: 'Unified diff; empty when they are the same.' }) }),
   scope: 'operator.read',
   effect: 'read',
-  errors: [],
+  errors: ['CONFIG_SNAPSHOT_UNKNOWN'],
   cli: {
     command: 'config diff',
     positional: ['from', 'to'],

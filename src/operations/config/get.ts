@@ -13,7 +13,7 @@ export const configGet = defineOperation({
   }),
   scope: 'operator.read',
   effect: 'read',
-  errors: [],
+  errors: ['CONFIG_PATH_UNKNOWN'],
   cli: {
     command: 'config get',
     positional: ['path'],

@@ -13,7 +13,7 @@ export const configRollback = defineOperation({
   output: strict({ snapshot: SnapshotSchema }),
   scope: 'operator.admin',
   effect: 'high-impact',
-  errors: ['CONFIG_CHANGE_NOT_ALLOWED'],
+  errors: ['CONFIG_CHANGE_NOT_ALLOWED', 'CONFIG_SNAPSHOT_UNKNOWN', 'CONFIG_INVALID', 'CONFIG_WRITE_FAILED'],
   cli: {
     command: 'config rollback',
     positional: ['to'],

@@ -19,7 +19,7 @@ export const configSet = defineOperation({
   output: strict({ snapshot: SnapshotSchema }),
   scope: 'operator.admin',
   effect: 'change',
-  errors: ['CONFIG_CHANGE_NOT_ALLOWED'],
+  errors: ['CONFIG_CHANGE_NOT_ALLOWED', 'CONFIG_PATH_UNKNOWN', 'CONFIG_INVALID', 'CONFIG_WRITE_FAILED'],
   cli: {
     command: 'config set',
     positional: ['path', 'value'],

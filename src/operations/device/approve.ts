@@ -9,7 +9,7 @@ export const deviceApprove = defineOperation({
   output: strict({ device: DeviceSchema }),
   scope: 'operator.pairing',
   effect: 'high-impact',
-  errors: [],
+  errors: ['AUTH_PAIRING_UNKNOWN', 'AUTH_PAIRING_SELF', 'AUTH_APPROVER_SCOPES'],
   cli: {
     command: 'device approve',
     positional: ['requestId'],

@@ -9,7 +9,7 @@ export const deviceReject = defineOperation({
   output: strict({ device: PendingDeviceSchema }),
   scope: 'operator.pairing',
   effect: 'change',
-  errors: [],
+  errors: ['AUTH_PAIRING_UNKNOWN'],
   cli: {
     command: 'device reject',
     positional: ['requestId'],

@@ -10,7 +10,7 @@ export const deviceRemove = defineOperation({
   output: strict({ device: DeviceSchema }),
   scope: 'operator.pairing',
   effect: 'high-impact',
-  errors: [],
+  errors: ['AUTH_DEVICE_UNKNOWN'],
   cli: {
     command: 'device remove',
     positional: ['deviceId'],

@@ -23,7 +23,7 @@ export const egressCheck = defineOperation({
   }),
   scope: 'operator.read',
   effect: 'read',
-  errors: ['OP_AGENT_UNKNOWN'],
+  errors: ['OP_AGENT_UNKNOWN', 'EGRESS_UNAVAILABLE'],
   cli: {
     command: 'egress check',
     positional: ['url'],

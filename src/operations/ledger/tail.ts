@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { LedgerQuery, LedgerRecord } from '../../controls/trace/types.ts';
 import { defineOperation, type OperationContext } from '../define.ts';
-import { name, page, strict } from '../schema.ts';
+import { instant, name, page, strict } from '../schema.ts';
 import { LedgerTypeSchema, RecordSchema } from './schema.ts';
 
 const DEFAULT_LIMIT = 50;
@@ -20,11 +20,13 @@ const Filter = {
 
 const Input = strict({
   limit: Type.Optional(page(`Records at most; ${DEFAULT_LIMIT} when absent.`)),
+  since: Type.Optional(instant('Only records after this time.')),
+  until: Type.Optional(instant('Only records before this time.')),
   follow: Type.Optional(Type.Boolean({ description: 'Go on with new records until stopped.' })),
   ...Filter,
 });
 
-type Wanted = Omit<Static<typeof Input>, 'limit' | 'follow'>;
+type Wanted = Omit<Static<typeof Input>, 'limit' | 'since' | 'until' | 'follow'>;
 
 function fits(record: LedgerRecord, wanted: Wanted): boolean {
   const { type, action, trace, code, subject } = record;
@@ -59,12 +61,17 @@ export const ledgerTail = defineOperation({
     examples: [
       'gatehouse ledger tail --limit 20',
       'gatehouse ledger tail --type decision --agent main',
-      'gatehouse ledger tail --follow',
+      'gatehouse ledger tail --since 1h --follow',
     ],
     offline: true,
   },
-  async run(context, { limit = DEFAULT_LIMIT, follow: wantsMore, ...wanted }) {
-    const query: LedgerQuery = { ...wanted, limit };
+  async run(context, { limit = DEFAULT_LIMIT, since, until, follow: wantsMore, ...wanted }) {
+    const query: LedgerQuery = {
+      ...wanted,
+      limit,
+      ...(since === undefined ? {} : { after: since }),
+      ...(until === undefined ? {} : { before: until }),
+    };
     const records = await context.services.ledger.query(query);
     if (wantsMore !== true) return { records };
     for (const record of records) context.emit(record);

@@ -29,7 +29,7 @@ export const ledgerVerify = defineOperation({
   }),
   scope: 'operator.admin',
   effect: 'read',
-  errors: [],
+  errors: ['LEDGER_DAMAGED'],
   cli: { command: 'ledger verify', examples: ['gatehouse ledger verify'], offline: true },
   run: ({ services }) => services.ledger.verify(),
 });

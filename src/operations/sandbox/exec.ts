@@ -19,7 +19,13 @@ export const sandboxExec = defineOperation({
   scope: 'operator.write',
   effect: 'high-impact',
   selfRecorded: true,
-  errors: ['OP_AGENT_UNKNOWN', 'AUTH_AGENT_NOT_ALLOWED'],
+  errors: [
+    'OP_AGENT_UNKNOWN',
+    'AUTH_AGENT_NOT_ALLOWED',
+    'SESSION_KEY_INVALID',
+    'TURN_NOT_RECORDED',
+    'SANDBOX_UNAVAILABLE',
+  ],
   cli: {
     command: 'sandbox exec',
     positional: ['command'],

@@ -14,7 +14,7 @@ export const sessionsDelete = defineOperation({
   }),
   scope: 'operator.write',
   effect: 'high-impact',
-  errors: ['OP_SESSION_NOT_FOUND', 'SESSION_KEY_INVALID'],
+  errors: ['OP_SESSION_NOT_FOUND', 'SESSION_KEY_INVALID', 'SESSION_BUSY'],
   cli: {
     command: 'sessions delete',
     positional: ['sessionKey'],

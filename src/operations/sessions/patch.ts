@@ -20,7 +20,7 @@ export const sessionsPatch = defineOperation({
   output: SessionResult,
   scope: 'operator.write',
   effect: 'change',
-  errors: ['OP_SESSION_NOT_FOUND', 'SESSION_KEY_INVALID'],
+  errors: ['OP_SESSION_NOT_FOUND', 'SESSION_KEY_INVALID', 'SESSION_PATCH_INVALID'],
   cli: {
     command: 'sessions patch',
     positional: ['sessionKey'],

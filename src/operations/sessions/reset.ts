@@ -11,7 +11,7 @@ export const sessionsReset = defineOperation({
   output: SessionResult,
   scope: 'operator.write',
   effect: 'change',
-  errors: ['OP_SESSION_NOT_FOUND', 'SESSION_KEY_INVALID'],
+  errors: ['OP_SESSION_NOT_FOUND', 'SESSION_KEY_INVALID', 'SESSION_BUSY'],
   cli: {
     command: 'sessions reset',
     positional: ['sessionKey'],

@@ -28,7 +28,7 @@ export const tokenIssue = defineOperation({
   }),
   scope: 'operator.admin',
   effect: 'high-impact',
-  errors: [],
+  errors: ['AUTH_TOKEN_NAME_TAKEN', 'AUTH_TOKEN_REQUEST_INVALID'],
   cli: {
     command: 'token issue',
     positional: ['name'],

@@ -9,7 +9,7 @@ export const tokenRevoke = defineOperation({
   output: strict({ summary: TokenSchema }),
   scope: 'operator.admin',
   effect: 'high-impact',
-  errors: [],
+  errors: ['AUTH_TOKEN_UNKNOWN'],
   cli: {
     command: 'token revoke',
     positional: ['token'],

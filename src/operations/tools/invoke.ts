@@ -20,7 +20,13 @@ export const toolsInvoke = defineOperation({
   scope: 'operator.write',
   effect: 'high-impact',
   selfRecorded: true,
-  errors: ['OP_AGENT_UNKNOWN', 'AUTH_AGENT_NOT_ALLOWED'],
+  errors: [
+    'OP_AGENT_UNKNOWN',
+    'AUTH_AGENT_NOT_ALLOWED',
+    'SESSION_KEY_INVALID',
+    'TURN_NOT_RECORDED',
+    'SANDBOX_UNAVAILABLE',
+  ],
   cli: {
     command: 'tools invoke',
     positional: ['tool', 'args'],
