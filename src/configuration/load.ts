@@ -72,12 +72,10 @@ export async function loadConfigText(
 
 function parseInto(bytes: Uint8Array, file: string, issues: Issues, places: Places): unknown {
   const parsed = parseJson5(bytes);
-  if (parsed.ok) {
-    places.add(file, [], parsed.scan);
-    return parsed.value;
-  }
   for (const { segments, code, facts } of parsed.problems) issues.error(segments, code, { file, ...facts });
-  return undefined;
+  if (!parsed.ok) return undefined;
+  places.add(file, [], parsed.scan);
+  return parsed.value;
 }
 
 /** The schema library loads only when there is something to compare. */

@@ -18,7 +18,7 @@ const SANDBOX =
 export const LATER = 'Remove it: this version does not have that.';
 const LOOKS = 'Remove it: it only changes how things look or sound in OpenClaw.';
 
-/** Paths with `*` for any one key. The longest match counts. */
+/** Paths with `*` for any one key; the last word may list several keys with `|`, never all, so that typing errors stay errors. */
 export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   env: {
     effect: 'refuse',
@@ -99,8 +99,14 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   'gateway.tls.keyPath': { effect: 'ignore', advice: LATER },
   'gateway.tls.caPath': { effect: 'ignore', advice: LATER },
   'gateway.http.securityHeaders': { effect: 'ignore', advice: 'Remove it: the headers are fixed.' },
-  'gateway.http.endpoints.responses.*': { effect: 'ignore', advice: LATER },
-  'gateway.http.endpoints.chatCompletions.*': { effect: 'ignore', advice: LATER },
+  'gateway.http.endpoints.responses.maxBodyBytes|maxUrlParts|files|images': {
+    effect: 'ignore',
+    advice: LATER,
+  },
+  'gateway.http.endpoints.chatCompletions.maxBodyBytes|maxImageParts|maxTotalImageBytes|images': {
+    effect: 'ignore',
+    advice: LATER,
+  },
   'gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback': {
     effect: 'off',
     advice: 'Remove it: list origins in allowedOrigins.',
@@ -110,7 +116,8 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
     advice: 'Remove it: device identities are always checked.',
   },
   'gateway.controlUi.allowInsecureAuth': { effect: 'off', advice: 'Remove it: there is no weaker way in.' },
-  'gateway.controlUi.*': { effect: 'ignore', advice: LOOKS },
+  'gateway.controlUi.basePath|root|experimental|environment|communityInvite|github|embedSandbox|allowExternalEmbedUrls|automaticallyFetchFavicons|chatMessageMaxWidth|toolTitles':
+    { effect: 'ignore', advice: LOOKS },
   'agents.ownership': { effect: 'ignore', advice: 'Remove it: mark one agent with default: true.' },
   'agents.defaults.workspace': {
     effect: 'refuse',
@@ -140,15 +147,17 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
     effect: 'refuse',
     advice: 'Name the tools in allow, or choose another playbook.',
   },
-  'agents.*.tools.*': { effect: 'ignore', advice: LATER },
-  'session.*': {
-    effect: 'ignore',
-    advice: 'Remove it: sessions are kept until `gatehouse sessions reset` or `delete`.',
-  },
+  'agents.*.tools.alsoAllow|byProvider|fs|loopDetection|sandbox|message': { effect: 'ignore', advice: LATER },
+  'session.groupScope|notifyOnCreate|identityLinks|reset|resetByType|resetByChannel|resetTriggers|store|maintenance|threadBindings|sharing|sendPolicy|mainKey|typingMode|idleMinutes':
+    {
+      effect: 'ignore',
+      advice: 'Remove it: sessions are kept until `gatehouse sessions reset` or `delete`.',
+    },
   'tools.exec.host': { effect: 'refuse', advice: 'Remove it: commands run in the sandbox only.' },
   'tools.exec.node': { effect: 'refuse', advice: 'Remove it: commands run in the sandbox only.' },
   'tools.exec.safeBins': { effect: 'refuse', advice: 'List commands in the playbook instead.' },
-  'tools.exec.*': { effect: 'ignore', advice: LATER },
+  'tools.exec.backgroundMs|cleanupMs|approvalRunningNoticeMs|notifyOnExit|notifyOnExitEmptySuccess|commandHighlighting|applyPatch|strictInlineEval|pathPrepend':
+    { effect: 'ignore', advice: LATER },
   'tools.elevated.allowFrom': { effect: 'refuse', advice: 'Remove it: nothing runs outside the sandbox.' },
   'tools.sandbox': { effect: 'refuse', advice: 'Everything is sandboxed: use tools.allow and tools.deny.' },
   'tools.byProvider': { effect: 'refuse', advice: 'Use tools.deny, or another playbook for that agent.' },
@@ -167,7 +176,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   'secrets.defaults': { effect: 'refuse', advice: 'Name the provider in each reference.' },
   'secrets.egressProxy': { effect: 'ignore', advice: 'Remove it: everything goes through egress already.' },
   'logging.file': { effect: 'ignore', advice: 'Remove it: logs are in logs/ of the home.' },
-  'logging.*': { effect: 'ignore', advice: LOOKS },
+  'logging.consoleLevel|consoleStyle|maxFileBytes|redactPatterns': { effect: 'ignore', advice: LOOKS },
   'models.mode': { effect: 'ignore', advice: 'Remove it: only listed providers exist.' },
   'models.providers.*.headers': {
     effect: 'refuse',
@@ -179,13 +188,19 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   },
   'models.providers.*.auth': { effect: 'refuse', advice: 'Remove it: the header follows from `api`.' },
   'models.providers.*.authHeader': { effect: 'ignore', advice: 'Remove it: the header follows from `api`.' },
-  'models.providers.*.models.*.*': {
+  'models.providers.*.models.*.reasoning|input|cost|maxTokens|compat|api|headers|params': {
     effect: 'ignore',
     advice: 'Remove it: only id, name and contextTokens matter here.',
   },
-  'models.providers.*.*': { effect: 'ignore', advice: LATER },
+  'models.providers.*.maxTokens|timeoutSeconds|injectNumCtxForOpenAICompat|contextWindow|contextTokens': {
+    effect: 'ignore',
+    advice: LATER,
+  },
   'channels.modelByChannel': { effect: 'refuse', advice: LATER },
-  'channels.defaults.*': { effect: 'ignore', advice: LATER },
+  'channels.defaults.contextVisibility|implicitMentions|heartbeatVisibility|heartbeat': {
+    effect: 'ignore',
+    advice: LATER,
+  },
   'channels.imessage': { effect: 'off', advice: LATER },
   'channels.matrix': { effect: 'off', advice: LATER },
   'channels.irc': { effect: 'off', advice: LATER },

@@ -22,8 +22,9 @@ function agentWords(words: readonly string[]): readonly string[] {
 /** How many words match literally; undefined when one does not match at all. */
 function matchWords(pattern: readonly string[], words: readonly string[]): number | undefined {
   if (pattern.length !== words.length) return undefined;
-  if (!pattern.every((word, index) => word === '*' || word === words[index])) return undefined;
-  return pattern.filter((word) => word !== '*').length;
+  const fits = (word: string, index: number): boolean =>
+    word === '*' || word.split('|').includes(words[index] ?? '');
+  return pattern.every(fits) ? pattern.filter((word) => word !== '*').length : undefined;
 }
 
 function tuningKey(words: readonly string[]): ForeignKey | undefined {

@@ -199,7 +199,8 @@ export function compileCommands(lines: readonly CommandLine[], issues: Issues): 
       rules.push({ ...commandRule(pattern, effect), ...facts });
     });
   });
-  return last === undefined ? rules : [...rules, last];
+  // A denial would win over every line before it; that nothing matches is the same and denies the rest only.
+  return last?.effect === 'ask' ? [...rules, last] : rules;
 }
 
 function commandRule(pattern: string, effect: Rule['effect']): Rule {

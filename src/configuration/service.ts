@@ -1,0 +1,278 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Kysely } from 'kysely';
+import { type Clock, GatehouseError, type Ledger } from '../kernel/index.ts';
+import { CONFIG_CODES } from './codes.ts';
+import { type ConfigFiles, nodeFiles, overlayFiles } from './files.ts';
+import { editJson5 } from './input/edit.ts';
+import { decodeText, MAX_CONFIG_BYTES } from './input/parse.ts';
+import { Issues } from './issues.ts';
+import { type LoadedConfig, loadConfig } from './load.ts';
+import { formatPath, parsePath, type Segment, valueAt } from './path.ts';
+import { MAX_PLAYBOOK_BYTES } from './playbooks/parse.ts';
+import { configJsonSchema } from './schema.ts';
+import { unifiedDiff } from './snapshots/diff.ts';
+import { SnapshotStore, snapshotText } from './snapshots/store.ts';
+import type { ConfigTables } from './snapshots/tables.ts';
+import type { ConfigIssue, ConfigPaths, ConfigService, ConfigSnapshot, EffectiveConfig } from './types.ts';
+
+export interface ConfigServiceParts {
+  readonly paths: ConfigPaths;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly db: Kysely<ConfigTables>;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly files?: ConfigFiles;
+  /** Home directory of the account. */
+  readonly userHome?: string;
+}
+
+interface By {
+  readonly author: string;
+  readonly ticket: string;
+  readonly reason: string;
+}
+
+/** Texts to write, by absolute path; undefined takes a file away. */
+type Changes = ReadonlyMap<string, string | undefined>;
+
+/**
+ * Load the home's configuration and keep it: numbered snapshots, changes that are tried as a whole before anything
+ * is written, and a running configuration that invalid input never replaces.
+ *
+ * @throws CONFIG_INVALID when the configuration that is there now cannot be used
+ */
+export async function createConfigService(parts: ConfigServiceParts): Promise<ConfigService> {
+  const service = new Configuration(parts);
+  await service.start();
+  return service;
+}
+
+class Configuration implements ConfigService {
+  readonly #parts: ConfigServiceParts;
+  readonly #files: ConfigFiles;
+  readonly #snapshots: SnapshotStore;
+  readonly #listeners = new Set<(next: EffectiveConfig, previous: EffectiveConfig) => void>();
+  #current: EffectiveConfig | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ConfigServiceParts) {
+    this.#parts = parts;
+    this.#files = parts.files ?? nodeFiles;
+    this.#snapshots = new SnapshotStore(parts.db);
+  }
+
+  async start(): Promise<void> {
+    const loaded = await this.#load(this.#files);
+    const latest = await this.#snapshots.latest();
+    const by = { author: 'start', ticket: '', reason: 'found at start' };
+    const snapshot = latest?.hash === loaded.effective.hash ? latest : await this.#record(loaded, by);
+    this.#current = Object.freeze({ ...loaded.effective, snapshot: snapshot.number });
+  }
+
+  current(): EffectiveConfig {
+    if (this.#current === undefined) throw CONFIG_CODES.error('CONFIG_INVALID');
+    return this.#current;
+  }
+
+  get(path?: string): unknown {
+    const { config } = this.current();
+    if (path === undefined || path === '') return config;
+    const value = valueAt(config, this.#segments(path));
+    if (value === undefined)
+      throw CONFIG_CODES.error(
+        'CONFIG_PATH_UNKNOWN',
+        `nothing is set at ${formatPath(this.#segments(path))}`,
+      );
+    return value;
+  }
+
+  async validate(text?: string): Promise<{ ok: boolean; issues: readonly ConfigIssue[] }> {
+    const changes = new Map(text === undefined ? [] : [[this.#parts.paths.config, text] as const]);
+    try {
+      const { effective } = await this.#load(overlayFiles(this.#files, changes));
+      return { ok: true, issues: effective.warnings };
+    } catch (thrown) {
+      return { ok: false, issues: issuesOf(thrown) };
+    }
+  }
+
+  set(path: string, value: unknown, by: By): Promise<ConfigSnapshot> {
+    return this.#inTurn(async () => {
+      const segments = this.#segments(path);
+      const config = this.#parts.paths.config;
+      const text = this.#text(config, MAX_CONFIG_BYTES) ?? '';
+      const edited = editJson5(text, segments, value === null ? undefined : value);
+      return this.#change(new Map([[config, edited]]), by, 'config.set', { path: formatPath(segments) });
+    });
+  }
+
+  jsonSchema(): Readonly<Record<string, unknown>> {
+    return configJsonSchema();
+  }
+
+  history(): Promise<readonly ConfigSnapshot[]> {
+    return this.#snapshots.list();
+  }
+
+  async diff(from: number, to: number): Promise<string> {
+    const [a, b] = [await this.#snapshots.get(from), await this.#snapshots.get(to)];
+    return unifiedDiff(snapshotText(a), snapshotText(b), `snapshot ${from}`, `snapshot ${to}`);
+  }
+
+  rollback(to: number, by: By): Promise<ConfigSnapshot> {
+    return this.#inTurn(async () => {
+      const target = await this.#snapshots.get(to);
+      const { config, playbooks } = this.#parts.paths;
+      const changes = new Map<string, string | undefined>([[config, target.config]]);
+      for (const name of this.#ownPlaybooks()) changes.set(`${playbooks}/${name}.yaml`, undefined);
+      for (const [name, text] of Object.entries(target.playbooks))
+        changes.set(`${playbooks}/${name}.yaml`, text);
+      return this.#change(changes, by, 'config.rolled_back', { to });
+    });
+  }
+
+  reload(author: string): Promise<{ applied: boolean; issues: readonly ConfigIssue[] }> {
+    return this.#inTurn(async () => {
+      let loaded: LoadedConfig;
+      try {
+        loaded = await this.#load(this.#files);
+      } catch (thrown) {
+        const issues = issuesOf(thrown);
+        await this.#event('config.reload_refused', 'failure', author, {
+          codes: issues.map((issue) => issue.code),
+        });
+        return { applied: false, issues };
+      }
+      if (loaded.effective.hash === this.current().hash)
+        return { applied: false, issues: loaded.effective.warnings };
+      const by = { author, ticket: '', reason: 'reloaded from the file' };
+      await this.#event('config.reloaded', 'started', author, { hash: loaded.effective.hash });
+      this.#apply(loaded.effective, await this.#record(loaded, by));
+      return { applied: true, issues: loaded.effective.warnings };
+    });
+  }
+
+  onApplied(listener: (next: EffectiveConfig, previous: EffectiveConfig) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** One change after the other: each is tried against what the one before it left. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Try, record, write, snapshot, apply; whatever fails before the write leaves everything as it was. */
+  async #change(
+    changes: Changes,
+    by: By,
+    action: string,
+    facts: Readonly<Record<string, unknown>>,
+  ): Promise<ConfigSnapshot> {
+    const loaded = await this.#load(overlayFiles(this.#files, changes));
+    const data = { ...facts, ticket: by.ticket, reason: by.reason, hash: loaded.effective.hash };
+    await this.#event(action, 'started', by.author, data);
+    try {
+      this.#write(changes);
+    } catch (thrown) {
+      await this.#event(action, 'failure', by.author, facts);
+      throw thrown;
+    }
+    const snapshot = await this.#record(loaded, by);
+    this.#apply(loaded.effective, snapshot);
+    return snapshot;
+  }
+
+  /** Every file that is replaced or taken away stays beside it as NAME.bak; the configuration itself is last. */
+  #write(changes: Changes): void {
+    const { config } = this.#parts.paths;
+    const ordered = [...changes].sort(([a], [b]) => Number(a === config) - Number(b === config));
+    for (const [path, text] of ordered) {
+      const before = this.#text(path, MAX_CONFIG_BYTES);
+      if (before === text) continue;
+      if (before !== undefined) this.#files.write(`${path}.bak`, before);
+      if (text === undefined) this.#files.remove(path);
+      else this.#files.write(path, text);
+    }
+  }
+
+  #apply(effective: EffectiveConfig, snapshot: ConfigSnapshot): void {
+    const previous = this.current();
+    const next = Object.freeze({ ...effective, snapshot: snapshot.number });
+    this.#current = next;
+    for (const listener of this.#listeners) listener(next, previous);
+  }
+
+  #record({ effective, input }: LoadedConfig, by: By): Promise<ConfigSnapshot> {
+    const playbooks: Record<string, string> = {};
+    for (const name of this.#ownPlaybooks()) {
+      playbooks[name] = this.#text(`${this.#parts.paths.playbooks}/${name}.yaml`, MAX_PLAYBOOK_BYTES) ?? '';
+    }
+    const config = `${JSON.stringify(input, null, 2)}\n`;
+    return this.#snapshots.add({
+      ...by,
+      hash: effective.hash,
+      at: this.#parts.clock.now(),
+      config,
+      playbooks,
+    });
+  }
+
+  #event(
+    action: string,
+    outcome: 'started' | 'failure',
+    author: string,
+    data: Readonly<Record<string, unknown>>,
+  ): Promise<unknown> {
+    return this.#parts.ledger.append({
+      type: 'change',
+      action,
+      outcome,
+      subject: { principal: author },
+      data,
+    });
+  }
+
+  #load(files: ConfigFiles): Promise<LoadedConfig> {
+    const { paths, env, clock, userHome } = this.#parts;
+    return loadConfig({
+      paths,
+      env,
+      files,
+      now: clock.now(),
+      ...(userHome === undefined ? {} : { userHome }),
+    });
+  }
+
+  #ownPlaybooks(): readonly string[] {
+    const names = this.#files.list(this.#parts.paths.playbooks);
+    return names.flatMap((name) => /^([a-z0-9][a-z0-9_-]{0,63})\.yaml$/.exec(name)?.[1] ?? []);
+  }
+
+  #text(path: string, limit: number): string | undefined {
+    const bytes = this.#files.read(path, limit);
+    if (bytes === undefined) return undefined;
+    const decoded = decodeText(bytes);
+    if (!decoded.ok) throw CONFIG_CODES.error('CONFIG_NOT_UTF8');
+    return decoded.text;
+  }
+
+  #segments(path: string): readonly Segment[] {
+    const segments = parsePath(path);
+    if (segments === undefined || segments.length === 0 || isDeepStrictEqual(segments, [''])) {
+      throw CONFIG_CODES.error('CONFIG_PATH_UNKNOWN', 'this is not a path like gateway.port');
+    }
+    return segments;
+  }
+}
+
+function issuesOf(thrown: unknown): readonly ConfigIssue[] {
+  if (!(thrown instanceof GatehouseError)) throw thrown;
+  const listed = thrown.details['issues'];
+  if (Array.isArray(listed)) return listed as readonly ConfigIssue[];
+  const issues = new Issues();
+  issues.error([], 'CONFIG_INVALID', { message: thrown.message, fix: thrown.fix });
+  return issues.errors;
+}
