@@ -21,7 +21,7 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e
  * Text that cannot forge a line of output or hide another (attacks 74, 94) and that SQLite gives back as it
  * was stored: what is unsafe becomes a visible \uXXXX, half a surrogate pair becomes U+FFFD.
  */
-export function harmless(text: string): string {
+function harmless(text: string): string {
   return text
     .toWellFormed()
     .replace(UNSAFE, (unsafe) => `\\u${unsafe.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -1,5 +1,4 @@
-export { type PublicKeys, type SignedCheckpoint, signatureHolds } from './checkpoint.ts';
+export type { PublicKeys } from './checkpoint.ts';
 export { LEDGER_CODES } from './codes.ts';
-export { createLedger, type LedgerOptions } from './ledger.ts';
-export type * from './types.ts';
-export { type VerifyOptions, verifyLedgerFile } from './verify.ts';
+export { createLedger } from './ledger.ts';
+export { verifyLedgerFile } from './verify.ts';

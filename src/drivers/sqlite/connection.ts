@@ -4,10 +4,10 @@ import { STORE_CODES } from './codes.ts';
 import { asStoreError } from './errors.ts';
 
 /** Milliseconds that a statement waits for another process's transaction before it fails with STORE_BUSY. */
-export const BUSY_TIMEOUT_MS = 5_000;
+const BUSY_TIMEOUT_MS = 5_000;
 
 /** Bytes that the write-ahead log is cut back to after a checkpoint. */
-export const MAX_IDLE_WAL_BYTES = 4 * 1024 * 1024;
+const MAX_IDLE_WAL_BYTES = 4 * 1024 * 1024;
 
 const OWNER_ONLY = 0o600;
 const MEMORY = ':memory:';

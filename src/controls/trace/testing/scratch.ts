@@ -10,7 +10,7 @@ import type { Sign } from '../signer.ts';
 import type { FileReport, LedgerService } from '../types.ts';
 import { verifyLedgerFile } from '../verify.ts';
 
-export const KEY_ID = 'ledger-test';
+const KEY_ID = 'ledger-test';
 
 interface Scratch extends Disposable {
   readonly folder: string;
