@@ -63,7 +63,7 @@ function classify(failure: ProviderFailure): ModelCode {
  * A provider's text is somebody else's: one line, bounded, without control characters, and without anything
  * that looks like a credential (attack 83: providers quote parts of the key they refuse).
  */
-export function safeText(text: string): string {
+function safeText(text: string): string {
   const line = text
     .slice(0, MAX_PROVIDER_TEXT * 4)
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')

@@ -50,7 +50,7 @@ function push(prompt: LanguageModelV3Message[], message: StoredMessage): void {
 }
 
 /** A summary stands where the conversation it replaces stood, and says that it is one. */
-export function summaryText(content: string): string {
+function summaryText(content: string): string {
   return `[Summary of the conversation before this point]\n${content}`;
 }
 

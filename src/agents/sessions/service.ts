@@ -9,7 +9,7 @@ import type { SessionTables } from './tables.ts';
 
 /** Rows of one list or history page. */
 export const MAX_PAGE = 1000;
-export const DEFAULT_PAGE = 200;
+const DEFAULT_PAGE = 200;
 
 /** Characters of a label or level that a caller may set. */
 export const MAX_LABEL = 200;

@@ -101,7 +101,7 @@ export interface Harness extends AsyncDisposable {
   next<T extends TurnEvent['type']>(type: T): Promise<Extract<TurnEvent, { type: T }>>;
 }
 
-export interface FakeLedger {
+interface FakeLedger {
   readonly events: LedgerEvent[];
   /** Events that cannot be written. */
   failing: (event: LedgerEvent) => boolean;
@@ -123,7 +123,7 @@ function fakeLedger(): FakeLedger {
   };
 }
 
-export const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function policyOf(options: HarnessOptions, workspace: string): AgentPolicy {
   return {

@@ -1,6 +1,6 @@
 import type { ModelEvent, ModelProvider, ModelRequest } from '../types.ts';
 
-export interface FakeCall {
+interface FakeCall {
   readonly name: string;
   readonly arguments: unknown;
 }

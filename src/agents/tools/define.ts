@@ -2,7 +2,7 @@ import type { Static, TSchema } from 'typebox';
 import type { Action, Authority, Decision, RunResult, Subject, TaintLabel } from '../../kernel/index.ts';
 
 /** Where every tool starts: the agent's workspace, or the run's own /tmp when it has none. */
-export interface ToolContext {
+interface ToolContext {
   readonly cwd: string;
 }
 

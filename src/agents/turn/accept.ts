@@ -5,7 +5,6 @@ import { agentOfKey } from '../sessions/keys.ts';
 import type { TurnEntry } from '../sessions/log.ts';
 import type { NewMessage } from '../sessions/rows.ts';
 import type { AgentPolicy, TurnRequest } from '../types.ts';
-import { offersModel } from './models.ts';
 import type { TurnPorts } from './ports.ts';
 
 /** Bytes of one message, and of a stateless run's history. */
@@ -28,13 +27,14 @@ export interface Accepted {
 export async function accept(ports: TurnPorts, request: TurnRequest): Promise<Accepted> {
   const key = canonical(ports, request.sessionKey);
   const agent = agentOfKey(key);
-  if (!/^[!-~]{1,200}$/.test(request.idempotencyKey)) throw TURN_CODES.error('TURN_KEY_INVALID');
+  const { idempotencyKey: run } = request;
+  if (run.length > MAX_RUN_KEY || !/^[!-~]+$/.test(run)) throw TURN_CODES.error('TURN_KEY_INVALID');
   const size = Buffer.byteLength(request.message);
   if (size === 0 || size > MAX_MESSAGE_BYTES || request.message.trim() === '') {
     throw TURN_CODES.error('TURN_MESSAGE_INVALID');
   }
   const policy = await allowedAgent(ports, request, agent, key);
-  if (request.model !== undefined && !offersModel(policy, request.model)) {
+  if (request.model !== undefined && !policy.models.includes(request.model)) {
     throw MODEL_CODES.error('MODEL_UNKNOWN');
   }
   return { ...stored(request, agent, key), policy, request };

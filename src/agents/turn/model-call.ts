@@ -131,7 +131,7 @@ function callId(turn: Turn, calls: readonly ToolCallPart[], id: string): string 
 }
 
 /** Ends at once when the signal fires, also when the provider does not listen to it. */
-export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   signal.throwIfAborted();
   const iterator = source[Symbol.asyncIterator]();
   const { promise: aborted, reject } = Promise.withResolvers<never>();

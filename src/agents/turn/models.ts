@@ -19,11 +19,6 @@ export function modelOrder(policy: AgentPolicy, preferred: string | undefined): 
   return [preferred, ...policy.models.filter((ref) => ref !== preferred)];
 }
 
-/** Whether an agent may be asked to use this model at all. */
-export function offersModel(policy: AgentPolicy, ref: string): boolean {
-  return policy.models.includes(ref);
-}
-
 /** The model a turn uses now. Throws MODEL_UNKNOWN, or the code of the rule that refuses it. */
 export function currentModel(ports: TurnPorts, turn: Turn): ModelChoice {
   const ref = modelOrder(turn.id.policy, turn.preferredModel)[turn.model];

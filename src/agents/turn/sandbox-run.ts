@@ -86,7 +86,7 @@ async function runOnce(
       wallMs: Math.min(policy.limits.wallMs, call.timeoutMs ?? policy.limits.wallMs),
     },
     ...(stdin === undefined ? {} : { stdin }),
-    ...(tool.ownCommand && policy.programs !== undefined ? { programs: policy.programs } : {}),
+    ...(tool.ownCommand && policy.programs !== undefined ? { programs: ['sh', ...policy.programs] } : {}),
   };
   const observer = tool.ownCommand ? streamed(turn, call.id) : undefined;
   if (!hasWayOut(tool, policy)) return ports.sandbox.run(spec, turn.signal, observer);
@@ -107,11 +107,15 @@ function scopeOf(turn: Turn): string {
   return policy.sandboxScope === 'agent' ? `agent:${agent}` : 'shared';
 }
 
+/** Output as it comes, for people who watch; the result holds what the model reads. */
 function streamed(turn: Turn, callId: string) {
+  let left = turn.id.policy.limits.outputBytes;
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   return {
     onOutput(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
-      const chunk = decoders[stream].decode(bytes, { stream: true });
+      const shown = bytes.subarray(0, left);
+      left -= shown.byteLength;
+      const chunk = decoders[stream].decode(shown, { stream: true });
       if (chunk !== '') turn.emit({ type: 'tool.output', callId, stream, chunk });
     },
   };

@@ -236,6 +236,18 @@ test('wait gives the outcome when there is one, and nothing before that', async 
   assert.equal(await h.turns.wait('unknown', 0), undefined);
 });
 
+test('models/a session that names a model which its agent does not have: the agent chooses', async () => {
+  const model = fakeModel('fake', { text: 'ok' });
+  await using h = await harness({ providers: [model, fakeModel('second')] });
+  await h.sessions.open(...MAIN);
+  await h.sessions.patch(...MAIN, { model: 'other/big' });
+  assert.equal((await h.say('hi')).status, 'ok');
+  assert.equal(model.requests.length, 1);
+  await h.sessions.patch(...MAIN, { model: 'second/m' });
+  const outcome = await h.say('hi');
+  assert.equal(outcome.status === 'ok' && outcome.model, 'second/m');
+});
+
 test('a tool that is invoked alone obeys the same rules, and waits for nobody', async () => {
   await using h = await harness({ providers: [fakeModel('fake')] });
   const invoke = (tool: string, args: unknown, key = crypto.randomUUID()) =>

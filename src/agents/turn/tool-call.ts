@@ -43,7 +43,7 @@ export async function judge(ports: TurnPorts, turn: Turn, call: ToolCallPart): P
 }
 
 /** The strictest of the tool's own rule and the rules of what it would do. */
-export function decisionOn(ports: TurnPorts, turn: Turn, { tool, prepared }: DescribedCall): Decision {
+function decisionOn(ports: TurnPorts, turn: Turn, { tool, prepared }: DescribedCall): Decision {
   const authority = turn.authority();
   const now = ports.clock.now();
   const subject = { ...turn.subject, tool: tool.name };

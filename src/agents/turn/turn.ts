@@ -80,7 +80,10 @@ export class Turn {
     this.steps = start.steps;
     this.usage = start.usage;
     this.#storedUsage = start.usage;
-    this.preferredModel = id.request.model ?? start.model;
+    // A session's choice counts only while the agent has that model: a patch of a session grants nothing.
+    this.preferredModel = [id.request.model, start.model].find(
+      (ref) => ref !== undefined && id.policy.models.includes(ref),
+    );
     const wall = Math.min(id.policy.turn.wallMs, id.request.timeoutMs ?? Number.POSITIVE_INFINITY);
     this.deadline = createDeadline(
       wall,
