@@ -5,7 +5,7 @@ import { openConnection } from '../../drivers/sqlite/connection.ts';
 import type { Logger } from '../../kernel/index.ts';
 import { MAX_ANCHOR_LINE_BYTES } from './anchor.ts';
 import { checkpointPayload } from './checkpoint.ts';
-import { CHECKPOINT_DELAY_MS, CHECKPOINT_RECORDS, type Schedule } from './signer.ts';
+import { CHECKPOINT_DELAY_MS, CHECKPOINT_RECORDS, LAST_CHECKPOINT_MS, type Schedule } from './signer.ts';
 import { event, hasCode, scratchLedger } from './testing/scratch.ts';
 
 /** A timer that a test fires itself. */
@@ -128,7 +128,20 @@ describe('checkpoints', () => {
     const ledger = scratch.open({ schedule: timer.schedule });
     assert.deepEqual(timer.delays, [CHECKPOINT_DELAY_MS]);
     await ledger.close();
+    assert.equal(timer.pending(), 0);
     assert.equal((await scratch.prove()).unsigned, 0);
+  });
+
+  it('do not keep a stopping process waiting for a key that never answers', async () => {
+    using scratch = scratchLedger();
+    const timer = manualTimer();
+    const ledger = scratch.open({ schedule: timer.schedule, sign: () => new Promise(() => {}) });
+    await ledger.append(event(1));
+    const closing = ledger.close();
+    assert.equal(timer.delays.at(-1), LAST_CHECKPOINT_MS);
+    timer.fire();
+    await closing;
+    assert.equal((await scratch.prove()).unsigned, 1);
   });
 
   it('of two processes at once follow one another', async () => {

@@ -8,6 +8,8 @@ import { LEDGER_CODES } from './codes.ts';
 export const CHECKPOINT_RECORDS = 1000;
 /** Milliseconds after the first unsigned record at which it is signed in any case, and between retries. */
 export const CHECKPOINT_DELAY_MS = 60_000;
+/** Milliseconds that stopping waits for the last signature. */
+export const LAST_CHECKPOINT_MS = 3_000;
 /** How often a checkpoint is made anew because another process stored one in the meantime. */
 const MAX_RACES = 5;
 
@@ -67,11 +69,15 @@ export class Signer {
     }
   }
 
-  /** A last checkpoint; when the key is out of reach the next start makes it. */
+  /** A last checkpoint; when the key is out of reach or does not answer, the next start makes it. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopTimer();
-    await this.checkpoint().catch((error: unknown) => this.#warn(error));
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#options.schedule(LAST_CHECKPOINT_MS, late.resolve);
+    const last = this.checkpoint().catch((error: unknown) => this.#warn(error));
+    await Promise.race([last, late.promise]);
+    cancel();
   }
 
   async #signAndStore(): Promise<void> {
