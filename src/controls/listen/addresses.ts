@@ -28,5 +28,6 @@ export function inBlocks(blocks: readonly string[], address: string): boolean {
     const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : -1;
     if (prefix >= 0 && prefix <= most) list.addSubnet(net, prefix, family);
   }
-  return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  if (isIPv4(address)) return list.check(address, 'ipv4');
+  return isIPv6(address) && list.check(address, 'ipv6');
 }

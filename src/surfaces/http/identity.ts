@@ -4,6 +4,7 @@ import type { PeerFacts, Principal } from '../../controls/auth/types.ts';
 import { judgeRequest, LISTEN_LIMITS, normaliseAddress } from '../../controls/listen/index.ts';
 import type { GatehouseError } from '../../kernel/index.ts';
 import type { Arrival, HttpSurfaceParts, Identity } from './parts.ts';
+import { UNKNOWN_PEER } from './server.ts';
 
 const BEARER = /^bearer +([\x21-\x7e]+)$/i;
 
@@ -22,7 +23,7 @@ export function judgeArrival(
   if (identity === 'socket') {
     return { arrival: { identity, trace, peer: { address: 'unix', userAgent, surface: 'socket' } } };
   }
-  const peer = normaliseAddress(request.socket.remoteAddress) ?? 'unknown';
+  const peer = normaliseAddress(request.socket.remoteAddress) ?? UNKNOWN_PEER;
   const { headers, rawHeaders } = request;
   const facts = { target: request.url ?? '', headers, rawHeaders, peer };
   const verdict = judgeRequest(facts, parts.rules(), (parts.limits ?? LISTEN_LIMITS).headerCount);

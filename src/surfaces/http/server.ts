@@ -3,6 +3,9 @@ import type { Socket } from 'node:net';
 import { ConnectionGate, type ListenLimits, normaliseAddress } from '../../controls/listen/index.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 
+/** Stands for the address of a peer that has none. It is never trusted and never exempt. */
+export const UNKNOWN_PEER = 'unknown';
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Failures of Node's own parser, before there is a request (RFC 9110 section 15.5). */
@@ -45,8 +48,8 @@ export function boundedServer(
   server.maxHeadersCount = limits.headerCount + 1;
   server.on('connection', (socket: Socket) => {
     if (gate === undefined) return;
-    const address = normaliseAddress(socket.remoteAddress);
-    if (address === undefined || !gate.admit(socket, address)) socket.destroy();
+    // Peers of a Unix socket have no address; they share one count.
+    if (!gate.admit(socket, normaliseAddress(socket.remoteAddress) ?? UNKNOWN_PEER)) socket.destroy();
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     refuseConnection(socket as Socket, PARSER_STATUS[error.code ?? ''] ?? '400 Bad Request');

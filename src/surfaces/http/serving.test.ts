@@ -242,3 +242,29 @@ test('over the operator socket the caller is the local operator, and no token is
     await rm(directory, { recursive: true, force: true });
   }
 });
+
+test('http/a listener on a Unix socket that is not the operator socket, without a token: refused', async () => {
+  await using base = await gateway();
+  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-http-'));
+  const socketPath = join(directory, 'public.sock');
+  const server = base.surface.server('token');
+  server.listen(socketPath);
+  await once(server, 'listening');
+  const send = async (headers: Record<string, string>) => {
+    const options = { socketPath, path: '/api/v1/agent.run', method: 'POST' };
+    const request = httpRequest({ ...options, headers: { ...JSON_TYPE, ...headers } });
+    request.end(JSON.stringify({ message: 'hi' }));
+    const [answer] = await once(request, 'response');
+    answer.resume();
+    return answer.statusCode;
+  };
+  try {
+    assert.equal(await send({}), 401);
+    assert.equal(await send({ 'x-forwarded-for': '127.0.0.1' }), 403);
+    assert.deepEqual(base.calls, []);
+    assert.equal(await send({ authorization: `Bearer ${base.token}` }), 200);
+  } finally {
+    server.closeAllConnections();
+    await rm(directory, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { MAX_SOCKET_PATH } from './bind.ts';
+import {
+  type BindRequest,
+  ConnectionGate,
+  checkForwarded,
+  checkHost,
+  checkListeners,
+  checkOrigin,
+  checkTarget,
+  inBlocks,
+  isLoopback,
+  type ListenFacts,
+  LOOPBACK_HOSTS,
+  normaliseAddress,
+  resolveBind,
+} from './index.ts';
+
+const NOW = 1_000;
+const NOTHING = { authentication: false, tls: false, trustedProxies: [], allowedAddresses: [] };
+
+function bind(text: string, more: Partial<BindRequest> = {}) {
+  return resolveBind({ bind: text, port: 18_789, hasIPv6: true, exposure: NOTHING, now: NOW, ...more });
+}
+
+test('loopback is 127.0.0.1 and, where there is IPv6, ::1; a literal is that one', () => {
+  const addresses = (text: string, hasIPv6 = true) =>
+    bind(text, { hasIPv6 }).map((spec) => (spec.kind === 'tcp' ? spec.address : spec.path));
+  assert.deepEqual(addresses('loopback'), ['127.0.0.1', '::1']);
+  assert.deepEqual(addresses('loopback', false), ['127.0.0.1']);
+  assert.deepEqual(addresses('::1'), ['::1']);
+  assert.deepEqual(addresses('127.0.0.1'), ['127.0.0.1']);
+  assert.deepEqual(addresses('/run/gate.sock'), ['/run/gate.sock']);
+});
+
+test('listen/an address beyond loopback: refused, naming every missing piece', () => {
+  for (const text of ['lan', 'tailnet', '0.0.0.0', '::', '192.168.1.2', '::ffff:192.168.1.2', '100.64.0.1']) {
+    assert.throws(
+      () => bind(text),
+      (error: object) => {
+        const { code, details } = Object(error);
+        assert.deepEqual(details.missing, [
+          'authentication',
+          'TLS or a named trusted proxy',
+          'an address allow-list',
+          'a grant with owner, ticket and expiry',
+        ]);
+        return code === 'LISTEN_EXPOSED';
+      },
+    );
+  }
+});
+
+test('listen/exposure with an expired grant, or complete in a version that cannot hold it: refused', () => {
+  const grant = { owner: 'kim', ticket: 'T-1', expires: NOW };
+  const whole = {
+    authentication: true,
+    tls: true,
+    trustedProxies: [],
+    allowedAddresses: ['10.0.0.0/8'],
+    grant,
+  };
+  assert.throws(() => bind('lan', { exposure: whole }), /a grant that has not expired/);
+  const running = { ...whole, grant: { ...grant, expires: NOW + 1 } };
+  assert.throws(() => bind('lan', { exposure: running }), { code: 'LISTEN_EXPOSED' });
+});
+
+test('listen/a bind that is no address and no word, or a socket path that is too long: refused', () => {
+  for (const text of [
+    '',
+    'everywhere',
+    'relative.sock',
+    '127.0.0.1:80',
+    '999.1.1.1',
+    `/${'a'.repeat(MAX_SOCKET_PATH)}`,
+  ]) {
+    assert.throws(() => bind(text), { code: 'LISTEN_BIND_INVALID' }, text);
+  }
+  assert.equal(bind(`/${'a'.repeat(MAX_SOCKET_PATH - 1)}`).length, 1);
+});
+
+test('a Host that is accepted is one of the listed names, whatever is around it', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 60 }), fc.constantFrom(...LOOPBACK_HOSTS, ''), (noise, name) => {
+      const header = `${noise}${name}`;
+      if (checkHost(header, LOOPBACK_HOSTS) !== undefined) return;
+      const bare = header
+        .toLowerCase()
+        .replace(/:\d+$/, '')
+        .replace(/^\[|\]$/g, '');
+      assert.ok(LOOPBACK_HOSTS.includes(normaliseAddress(bare) ?? bare), header);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('listen/host spellings that parsers read differently: refused', () => {
+  const hosts = [
+    'localhost:0',
+    'localhost:99999',
+    'localhost:+1',
+    'localhost:',
+    'localhost,evil',
+    'user@localhost',
+    'ｌocalhost',
+    'localhost%00',
+    '[::1',
+    '::1',
+    '[::1%lo]',
+    '0x7f.1',
+    '017700000001',
+    ' localhost',
+    '127.0.0.1.nip.io',
+  ];
+  for (const host of hosts)
+    assert.equal(checkHost(host, LOOPBACK_HOSTS)?.code, 'LISTEN_HOST_NOT_ALLOWED', host);
+  assert.equal(checkHost(undefined, LOOPBACK_HOSTS)?.code, 'LISTEN_HOST_NOT_ALLOWED');
+  assert.equal(checkHost('localhost', [])?.code, 'LISTEN_HOST_NOT_ALLOWED');
+  assert.equal(checkHost('[0:0:0:0:0:0:0:1]:80', LOOPBACK_HOSTS), undefined);
+});
+
+test('an origin is allowed when it is this very host or listed, and null never is', () => {
+  const check = (origin?: string, site?: string) =>
+    checkOrigin(origin, site, 'localhost:1', ['https://ui.example'])?.code;
+  assert.equal(check(), undefined);
+  assert.equal(check('http://localhost:1'), undefined);
+  assert.equal(check('https://ui.example', 'cross-site'), undefined);
+  for (const origin of [
+    'null',
+    '',
+    'http://localhost',
+    'http://localhost:1/',
+    'http://localhost:1.evil',
+    'HTTP://LOCALHOST:1',
+  ]) {
+    assert.equal(check(origin), 'LISTEN_ORIGIN_NOT_ALLOWED', origin);
+  }
+  assert.equal(check(undefined, 'cross-site'), 'LISTEN_ORIGIN_NOT_ALLOWED');
+  assert.equal(check(undefined, 'none'), undefined);
+  assert.equal(checkOrigin('null', undefined, 'localhost', [])?.code, 'LISTEN_ORIGIN_NOT_ALLOWED');
+});
+
+test('the client is the last hop that no listed proxy wrote; what is left of it counts for nothing', () => {
+  const from = (value: string | readonly string[], peer = '10.0.0.1') => {
+    const verdict = checkForwarded({ 'x-forwarded-for': value }, peer, ['10.0.0.0/8']);
+    return 'address' in verdict ? verdict.address : verdict.refusal.code;
+  };
+  assert.equal(from('127.0.0.1, 203.0.113.9'), '203.0.113.9');
+  assert.equal(from('127.0.0.1, 203.0.113.9, 10.0.0.2'), '203.0.113.9');
+  assert.equal(from(['1.1.1.1', '::ffff:203.0.113.9']), '203.0.113.9');
+  const refused = [
+    '',
+    'unknown',
+    '203.0.113.9:80',
+    '10.0.0.3',
+    Array.from({ length: 17 }, () => '10.0.0.2').join(','),
+  ];
+  for (const value of refused) assert.equal(from(value), 'LISTEN_PROXY_NOT_TRUSTED', value);
+  assert.equal(from('203.0.113.9', '192.0.2.1'), 'LISTEN_PROXY_NOT_TRUSTED');
+  assert.equal(from('203.0.113.9', 'unknown'), 'LISTEN_PROXY_NOT_TRUSTED');
+});
+
+test('listen/every forwarding header from an unlisted peer: refused', () => {
+  const names = [
+    'forwarded',
+    'x-forwarded-for',
+    'X-Forwarded-Proto',
+    'x-forwarded-anything',
+    'x-real-ip',
+    'cf-connecting-ip',
+    'true-client-ip',
+    'x-original-url',
+  ];
+  for (const name of names)
+    assert.ok('refusal' in checkForwarded({ [name]: '127.0.0.1' }, '127.0.0.1', []), name);
+  assert.deepEqual(checkForwarded({ host: 'x' }, '127.0.0.1', []), { address: '127.0.0.1' });
+});
+
+test('listen/a credential in a query, by any usual name or by its look: refused', () => {
+  for (const target of [
+    '/?token=1',
+    '/?a=1&ACCESS_TOKEN=',
+    '/?device-token=1',
+    '/?apiKey=1',
+    '/?auth=1',
+    '/x/gth_abc',
+    '/?x=GTH_a',
+    '/?%74oken=1',
+  ]) {
+    assert.equal(checkTarget(target)?.code, 'LISTEN_TOKEN_IN_URL', target);
+  }
+  for (const target of ['/', '/?limit=5', '/?author=kim', '/tokens', '/?tokenize=1']) {
+    assert.equal(checkTarget(target), undefined, target);
+  }
+});
+
+test('addresses: every spelling of IPv4 inside IPv6 is that IPv4, and nothing that is no address is one', () => {
+  assert.equal(normaliseAddress('::ffff:127.0.0.1'), '127.0.0.1');
+  assert.equal(normaliseAddress('::ffff:7f00:1'), '127.0.0.1');
+  assert.equal(normaliseAddress('fe80::1%eth0'), 'fe80::1');
+  for (const text of ['', 'localhost', '127.1', '0x7f000001', undefined])
+    assert.equal(normaliseAddress(text), undefined);
+  assert.ok(isLoopback('::ffff:127.3.2.1'));
+  assert.ok(!isLoopback('128.0.0.1'));
+  assert.ok(!inBlocks(['10.0.0.0/33', 'all', ''], '10.0.0.1'));
+  assert.ok(!inBlocks([], '10.0.0.1'));
+});
+
+test('strangers crowd out strangers only: per address, in total, and the end of a connection frees its place', () => {
+  const gate = new ConnectionGate<EventEmitter>({
+    unauthenticatedPerAddress: 2,
+    unauthenticatedTotal: 3,
+    connections: 5,
+  });
+  const [a, b, c, d, e, f] = Array.from({ length: 6 }, () => new EventEmitter()) as [
+    EventEmitter,
+    EventEmitter,
+    EventEmitter,
+    EventEmitter,
+    EventEmitter,
+    EventEmitter,
+  ];
+  assert.ok(gate.admit(a, 'x') && gate.admit(b, 'x'));
+  assert.ok(!gate.admit(c, 'x'));
+  assert.ok(gate.admit(c, 'y'));
+  assert.ok(!gate.admit(d, 'z'));
+  gate.authenticated(a);
+  gate.authenticated(a);
+  assert.ok(gate.admit(d, 'x'));
+  gate.authenticated(b);
+  assert.ok(gate.admit(e, 'z'));
+  assert.ok(!gate.admit(f, 'w'));
+  for (const connection of [a, b, c, d, e]) connection.emit('close');
+  assert.equal(gate.open, 0);
+  assert.equal(gate.unauthenticated, 0);
+});
+
+test('what is open and not declared, declared and not open, dialled, or readable by others is a finding', () => {
+  const facts: ListenFacts = {
+    measured: [{ process: 'gateway', family: 'tcp4', address: '127.0.0.1', port: 1 }],
+    declared: [{ address: '127.0.0.1', port: 1 }],
+    outbound: [],
+    home: { path: '/home/g', mode: 0o40700, uid: 7 },
+    uid: 7,
+  };
+  assert.deepEqual(checkListeners(facts), []);
+  const ids = (change: Partial<ListenFacts>) =>
+    checkListeners({ ...facts, ...change }).map((f) => [f.id, f.severity]);
+  const stray = { process: 'gateway', family: 'tcp4', address: '127.0.0.1', port: 9229 } as const;
+  assert.deepEqual(ids({ measured: [...facts.measured, stray] }), [['listen.undeclared', 'high']]);
+  const wide = { ...stray, address: '0.0.0.0' };
+  assert.deepEqual(ids({ measured: [...facts.measured, wide] }), [['listen.exposed', 'critical']]);
+  assert.deepEqual(ids({ measured: [] }), [['listen.absent', 'warning']]);
+  const dialled = [{ process: 'gateway', address: '203.0.113.1', port: 443 }];
+  assert.deepEqual(ids({ outbound: dialled }), [['listen.gateway-dials', 'critical']]);
+  assert.deepEqual(ids({ home: { ...facts.home, mode: 0o40750 } }), [['listen.home-open', 'critical']]);
+  assert.deepEqual(ids({ uid: 0 }), [['listen.home-owner', 'critical']]);
+});
