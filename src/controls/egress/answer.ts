@@ -1,6 +1,7 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatehouseError } from '../../kernel/index.ts';
+import { STATUS_CODES } from './node-http.ts';
 
 /** What a refused agent is told: which rule refused it and how to ask (E8). */
 function body(refusal: GatehouseError): string {

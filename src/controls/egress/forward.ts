@@ -1,9 +1,4 @@
-import {
-  type ClientRequest,
-  request as httpRequest,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { GatehouseError } from '../../kernel/index.ts';
@@ -12,6 +7,7 @@ import { dial } from './dial.ts';
 import type { Gate } from './gate.ts';
 import { type RequestHead, responseHeaders } from './head.ts';
 import type { RunMeter } from './meter.ts';
+import { request as httpRequest } from './node-http.ts';
 import { type Handle, reasonOf } from './passage.ts';
 import { codedRefusal } from './record.ts';
 

@@ -1,9 +1,10 @@
-import { Agent, type ClientRequestArgs } from 'node:http';
+import type { ClientRequestArgs } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatehouseError, type Subject } from '../../kernel/index.ts';
 import { dial } from './dial.ts';
 import type { Gate } from './gate.ts';
+import { Agent } from './node-http.ts';
 import type { EgressPolicy, Passage } from './passage.ts';
 import { codedRefusal } from './record.ts';
 import type { Target } from './types.ts';

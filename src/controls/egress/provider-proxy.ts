@@ -1,16 +1,11 @@
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { asGatehouseError, GatehouseError, type Subject } from '../../kernel/index.ts';
 import { answerRefusal } from './answer.ts';
 import { EGRESS_CODES } from './codes.ts';
 import { copy } from './forward.ts';
 import { judgeHead, type RequestHead, responseHeaders } from './head.ts';
 import { hostHeader, type Judged, type JudgedUrl, judgeAuthority, judgeUrl } from './host.ts';
+import { createServer, request as httpRequest } from './node-http.ts';
 import type { Passage } from './passage.ts';
 import { type PoolParts, ProviderAgent } from './provider-pool.ts';
 import { codedRefusal, recordClosed, recordDecision } from './record.ts';
@@ -111,7 +106,8 @@ export class ProviderProxy {
     if (host.host !== target.host || host.port !== target.port)
       throw codedRefusal('EGRESS_HOST_MISMATCH', target);
     const { decision, rule } = gate.decide(policyOf(), subject, target, 'provider');
-    if (rule?.spec.protocol !== (url.scheme === 'https' ? 'tls' : 'http')) {
+    // A key never goes out in the clear to a provider that is reached over TLS.
+    if ((url.scheme === 'http') !== (rule?.spec.protocol === 'http')) {
       throw codedRefusal('EGRESS_SCHEME_REFUSED', target, decision);
     }
     const headers: string[] = [];

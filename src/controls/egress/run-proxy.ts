@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { asGatehouseError, type EgressIdentity, type GatehouseError } from '../../kernel/index.ts';
 import { answerRefusal, answerRefusalOn } from './answer.ts';
@@ -8,6 +8,7 @@ import type { Gate } from './gate.ts';
 import { judgeConnectHead, judgeHead, type RequestHead } from './head.ts';
 import { hostHeader, type Judged, judgeAuthority, judgeUrl } from './host.ts';
 import { RunMeter } from './meter.ts';
+import { createServer } from './node-http.ts';
 import type { EgressPolicy, Handle, Via } from './passage.ts';
 import { codedRefusal } from './record.ts';
 import { serveTunnel } from './tunnel.ts';
@@ -43,10 +44,10 @@ export class RunProxy {
     const options = {
       insecureHTTPParser: false,
       maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headMs,
+      headersTimeout: Math.min(limits.headMs, limits.totalMs),
       requestTimeout: limits.totalMs,
       keepAliveTimeout: limits.idleMs,
-      connectionsCheckingInterval: HEAD_CHECK_MS,
+      connectionsCheckingInterval: Math.min(HEAD_CHECK_MS, limits.headMs),
       requireHostHeader: false,
       joinDuplicateHeaders: false,
     };

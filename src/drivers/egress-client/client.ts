@@ -32,6 +32,8 @@ export interface EgressClient extends Egress {
    * @throws the reason that egress gave for not starting, or EGRESS_UNAVAILABLE after `timeoutMs`.
    */
   ready(timeoutMs: number): Promise<void>;
+  /** Say which ports the gateway listens on, so that no run reaches them through egress. */
+  announce(ports: readonly number[]): Promise<void>;
   close(): void;
 }
 
@@ -55,6 +57,7 @@ class ReconnectingClient implements EgressClient {
   #connection: ControlConnection | undefined;
   #timer: NodeJS.Timeout | undefined;
   #delay = FIRST_RETRY_MS;
+  #ports: readonly number[] = [];
   #closed = false;
 
   constructor(options: EgressClientOptions) {
@@ -86,6 +89,12 @@ class ReconnectingClient implements EgressClient {
         resolve();
       });
     });
+  }
+
+  async announce(ports: readonly number[]): Promise<void> {
+    this.#ports = ports;
+    // Down now: the next connection begins with them.
+    if (this.state === 'up') await this.#call('hello', { pid: process.pid, ports });
   }
 
   close(): void {
@@ -134,7 +143,7 @@ class ReconnectingClient implements EgressClient {
     let current: ControlConnection | undefined;
     try {
       current = await ControlConnection.open(this.#options.controlSocket, () => this.#lost(current));
-      await current.call('hello', { pid: process.pid });
+      await current.call('hello', { pid: process.pid, ports: this.#ports });
     } catch {
       current?.close();
       this.#retry();

@@ -1,6 +1,8 @@
-import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { GatehouseError } from '../../kernel/index.ts';
 import { EGRESS_CLIENT_CODES } from './codes.ts';
+import { Agent, request as httpRequest } from './node-http.ts';
 
 const MAX_SOCKETS = 64;
 /** Bytes of a refusal by egress that are read. */
@@ -13,7 +15,7 @@ const MAX_REFUSAL = 65_536;
  * Fails with EGRESS_UNAVAILABLE when egress is down and with egress's own code when it refuses.
  */
 export function providerFetch(providerSocket: string): typeof fetch {
-  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const agent = new UnixAgent(providerSocket);
   return async (input, init) => {
     const request = input instanceof Request ? input : undefined;
     const url = request?.url ?? String(input);
@@ -24,16 +26,34 @@ export function providerFetch(providerSocket: string): typeof fetch {
     signal?.throwIfAborted();
     const outgoing: OutgoingHttpHeaders = { ...Object.fromEntries(headers), host: new URL(url).host };
     if (body !== undefined) outgoing['content-length'] = body.byteLength;
-    const answer = await exchange({ agent, providerSocket, url, method, headers: outgoing, body, signal });
+    const answer = await exchange({ agent, url, method, headers: outgoing, body, signal });
     const code = answer.headers['x-gatehouse-code'];
     if (typeof code === 'string') throw await refusalOf(answer, code);
     return responseOf(answer);
   };
 }
 
+/** Keep-alive connections to one Unix socket, whatever host the request line names. */
+class UnixAgent extends Agent {
+  readonly #path: string;
+
+  constructor(path: string) {
+    super({ keepAlive: true, maxSockets: MAX_SOCKETS });
+    this.#path = path;
+  }
+
+  override createConnection(): Socket {
+    return connect(this.#path);
+  }
+
+  /** One pool for all hosts: every one of them is reached through the same socket. */
+  override getName(): string {
+    return this.#path;
+  }
+}
+
 interface Exchange {
-  readonly agent: Agent;
-  readonly providerSocket: string;
+  readonly agent: UnixAgent;
   readonly url: string;
   readonly method: string;
   readonly headers: OutgoingHttpHeaders;
@@ -49,11 +69,10 @@ async function bytesOf(body: RequestInit['body']): Promise<Uint8Array | undefine
 }
 
 function exchange(what: Exchange): Promise<IncomingMessage> {
-  const { agent, providerSocket, url, method, headers, body, signal } = what;
+  const { agent, url, method, headers, body, signal } = what;
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest({
       agent,
-      socketPath: providerSocket,
       method,
       path: url,
       headers,

@@ -18,7 +18,7 @@ export interface HandlerParts {
   readonly runs: RunRegistry;
   readonly secrets: SecretStore;
   policies(): EgressPolicies;
-  onHello(pid: number): void;
+  onHello(gateway: { readonly pid: number; readonly ports: readonly number[] }): void;
   reload(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ type Params = Readonly<Record<string, unknown>>;
 export function controlHandlers(parts: HandlerParts): ControlHandlers {
   return {
     hello(params) {
-      if (typeof params['pid'] === 'number') parts.onHello(params['pid']);
+      parts.onHello({ pid: Number(params['pid']) || 0, ports: portsOf(params['ports']) });
       return { pid: process.pid, version: parts.version, policyHash: parts.policies().hash };
     },
     openRun: (params) => parts.runs.open(identityOf(params)),
@@ -51,6 +51,10 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
     }),
     reload: () => parts.reload(),
   };
+}
+
+function portsOf(value: unknown): readonly number[] {
+  return Array.isArray(value) ? value.filter((port) => Number.isInteger(port)) : [];
 }
 
 function text(params: Params, name: string): string {

@@ -12,7 +12,8 @@ import { type Clock, type Ledger, type Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
 import { ControlServer } from './control-server.ts';
 import { controlHandlers } from './handlers.ts';
-import { compilePolicies, type EgressInputs, type EgressPolicies } from './policies.ts';
+import type { EgressInputs } from './inputs.ts';
+import { compilePolicies, type EgressPolicies } from './policies.ts';
 import { RunRegistry } from './run-registry.ts';
 import { openSigningKey, type SigningKey } from './signing-key.ts';
 import { egressSockets, prepareSockets } from './sockets.ts';
@@ -33,7 +34,8 @@ export interface EgressEnvironment {
   /** 0 when unknown. */
   readonly gatewayPid: number;
   readonly clock: Clock;
-  readonly logger: Logger;
+  /** The log of this process, behind its redactor. */
+  openLogger(redact: (text: string) => string): Logger;
   readonly resolver: Resolver;
   /** Read the effective configuration anew. */
   load(): Promise<EgressInputs>;
@@ -58,24 +60,28 @@ export interface RunningEgress {
  * @throws SECRETS_* when a reference cannot be resolved, EGRESS_RULE_INVALID, EGRESS_ALREADY_RUNNING
  */
 export async function runEgress(environment: EgressEnvironment): Promise<RunningEgress> {
-  const { paths, clock, logger, resolver, variables } = environment;
+  const { paths, clock, resolver, variables } = environment;
   // Every socket and file of this process is for its own account only.
   process.umask(0o077);
   const sockets = egressSockets(paths.run);
   const secrets = new SecretStore();
+  const redact = (text: string): string => secrets.redact(text);
+  const logger = environment.openLogger(redact);
   const inputs = await environment.load();
   let policies = compilePolicies(inputs);
+  let announcedPorts: readonly number[] = [];
   await secrets.load(inputs.secrets, { env: variables });
   await prepareSockets(sockets);
   const key = openSigningKey(paths.keys);
-  const ledger = await environment.openLedger(key, (text) => secrets.redact(text));
+  const ledger = await environment.openLedger(key, redact);
 
   const gate = new Gate({
     ledger,
     clock,
     resolver,
     limits: environment.limits ?? DEFAULT_EGRESS_LIMITS,
-    isSelf: (address, port) => policies.ownPorts.includes(port) && isOwnAddress(address),
+    isSelf: (address, port) =>
+      (policies.ownPorts.includes(port) || announcedPorts.includes(port)) && isOwnAddress(address),
   });
   const runs = new RunRegistry(sockets.runs, gate, (agent) => policies.agents.get(agent));
   const ca = environment.ca === undefined ? {} : { ca: environment.ca };
@@ -120,7 +126,10 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     runs,
     secrets,
     policies: () => policies,
-    onHello: (pid) => watchdog.gateway(pid),
+    onHello: ({ pid, ports }) => {
+      watchdog.gateway(pid);
+      if (ports.length > 0) announcedPorts = ports;
+    },
     reload: () => reload(ledger, logger, apply),
   });
   const control = new ControlServer(handlers, (count) => watchdog.connections(count));

@@ -28,9 +28,9 @@ export class Watchdog {
     this.connections(0);
   }
 
-  /** The gateway said which process it is. */
+  /** Who connected says which process it is; that counts only while nothing better is known. */
   gateway(pid: number): void {
-    this.#pid = pid;
+    if (this.#pid === 0) this.#pid = pid;
   }
 
   connections(count: number): void {

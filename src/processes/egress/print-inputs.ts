@@ -1,0 +1,25 @@
+import { egressRulesOf, loadEffectiveConfig } from '../../configuration/index.ts';
+import type { HomePaths } from '../../operations/services.ts';
+import { type EgressInputs, writeInputs } from './inputs.ts';
+
+/** Print what egress needs of the configuration, compiled by the same loader as the gateway's. */
+export async function printInputs(
+  paths: HomePaths,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const effective = await loadEffectiveConfig({ paths, env });
+  const agents = new Map(
+    [...effective.agents].map(([agent, { authority }]) => [
+      agent,
+      { authority, rules: egressRulesOf(effective, agent) },
+    ]),
+  );
+  const inputs: EgressInputs = {
+    hash: effective.hash,
+    agents,
+    providerRules: effective.providerRules,
+    secrets: effective.secrets,
+    ownPorts: [effective.config.gateway.port],
+  };
+  process.stdout.write(writeInputs(inputs));
+}

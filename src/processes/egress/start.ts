@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { withoutTokens } from '../../controls/secrets/index.ts';
+import { createLedger } from '../../controls/trace/index.ts';
+import { GATEWAY_PID_VARIABLE } from '../../drivers/egress-client/keeper.ts';
+import { createResolver } from '../../drivers/resolver/index.ts';
+import { openConnection } from '../../drivers/sqlite/connection.ts';
+import type { HomePaths } from '../../operations/services.ts';
+import type { Program } from '../program.ts';
+import { systemClock } from '../system.ts';
+import { loadInputs } from './inputs.ts';
+import { errorStreamLogger } from './logger.ts';
+import { type EgressLedger, type RunningEgress, runEgress } from './run.ts';
+import type { SigningKey } from './signing-key.ts';
+
+/** Milliseconds to wait for an earlier egress to let go of its chain of the ledger. */
+const LEDGER_LOCK_MS = 10_000;
+
+/** Compose egress from the real parts. */
+export function startEgress(program: Program, paths: HomePaths): Promise<RunningEgress> {
+  return runEgress({
+    paths,
+    version: program.version,
+    variables: process.env,
+    gatewayPid: Number(process.env[GATEWAY_PID_VARIABLE]) || 0,
+    clock: systemClock,
+    openLogger: (redact) => errorStreamLogger((text) => withoutTokens(redact(text))),
+    resolver: createResolver(),
+    load: () => loadInputs(program, process.env),
+    openLedger: async (key, redact) => openEgressLedger(paths, key, redact),
+  });
+}
+
+function openEgressLedger(paths: HomePaths, key: SigningKey, redact: (text: string) => string): EgressLedger {
+  const raw = openConnection(join(paths.state, 'ledger.db'));
+  const ledger = createLedger({
+    raw,
+    writer: 'egress',
+    clock: systemClock,
+    redact: (text) => withoutTokens(redact(text)),
+    sign: async (bytes) => ({ keyId: key.keyId, signature: key.sign(bytes) }),
+    lockWaitMs: LEDGER_LOCK_MS,
+  });
+  return {
+    append: (event) => ledger.append(event),
+    async close() {
+      await ledger.close();
+      raw.close();
+    },
+  };
+}
