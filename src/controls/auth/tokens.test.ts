@@ -4,11 +4,14 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { authorityOf, decide } from '../../kernel/index.ts';
 import { principalLayer } from './index.ts';
+import { USE_FLUSH_MS } from './last-use.ts';
 import { FREE_FAILURES, LIMITER_DEFAULTS, LoginLimiter, MAX_TRACKED_ADDRESSES } from './limiter.ts';
-import { MAX_FAILURE_EVENTS, REPEAT_WINDOW_MS, safeUserAgent } from './login-journal.ts';
+import { MAX_FAILURE_EVENTS, REPEAT_WINDOW_MS, SUCCESS_WINDOW_MS, safeUserAgent } from './login-journal.ts';
+import { MAX_WATCHED, Revocations } from './revocations.ts';
 import { commonScopes, coversScopes, expandScopes } from './scopes.ts';
 import { ManualTime, peer, testAuth } from './testing/home.ts';
-import { mintToken, tokenIdOf } from './token-format.ts';
+import { MAX_TOKEN_LENGTH, mintToken, tokenIdOf } from './token-format.ts';
+import { MAX_TOKEN_LIST } from './token-issue.ts';
 import { SCOPES } from './types.ts';
 
 const random = { bytes: (size: number) => randomBytes(size), uuid: () => randomUUID() };
@@ -321,4 +324,45 @@ test('auth/an operation whose scope the principal lacks, and a configuration cha
   assert.equal(call('operator.admin').code, 'AUTH_SCOPE_MISSING');
   assert.equal(verdict({ kind: 'config.change', path: '/x' }).effect, 'deny');
   assert.equal(verdict({ kind: 'net.connect', host: 'h', port: '1' }).effect, 'allow');
+});
+
+test('the last use is written once per interval, and a success is recorded again after an hour', async () => {
+  await using home = await testAuth();
+  const { token } = await home.auth.issueToken({ name: 'ci', scopes: ['operator.read'] });
+  await home.auth.authenticateToken(token, peer('127.0.0.1', 'http'));
+  assert.ok(home.dump().includes('"last_used_at":null'));
+  home.time.advance(USE_FLUSH_MS);
+  await home.auth.listTokens();
+  assert.ok(!home.dump().includes('"last_used_at":null'));
+  home.time.advance(SUCCESS_WINDOW_MS - USE_FLUSH_MS - 1);
+  await home.auth.authenticateToken(token, peer('127.0.0.1', 'http'));
+  assert.equal(home.ledger.events.length, 1);
+  home.time.advance(1);
+  await home.auth.authenticateToken(token, peer('127.0.0.1', 'http'));
+  assert.equal(home.ledger.events.length, 2);
+});
+
+test('expiries are watched up to a bound, and each is announced once', () => {
+  const time = new ManualTime();
+  const revocations = new Revocations(time, time.setTimer);
+  const ended: string[] = [];
+  revocations.listen((id) => ended.push(id));
+  for (let i = 0; i <= MAX_WATCHED; i++) revocations.watch(`t${i}`, time.now() + 1_000);
+  time.advance(1_000);
+  time.advance(1_000);
+  assert.equal(ended.length, MAX_WATCHED);
+  assert.ok(!ended.includes(`t${MAX_WATCHED}`));
+});
+
+test('lists of a token and texts that claim to be one are bounded', async () => {
+  await using home = await testAuth();
+  const issue = (count: number) =>
+    home.auth.issueToken({
+      name: `t${count}`,
+      scopes: ['operator.read'],
+      agents: Array.from({ length: count }, (_, i) => `a${i}`),
+    });
+  await issue(MAX_TOKEN_LIST);
+  await assert.rejects(issue(MAX_TOKEN_LIST + 1), failed('AUTH_TOKEN_REQUEST_INVALID'));
+  assert.equal(tokenIdOf(`gth_${'a'.repeat(MAX_TOKEN_LENGTH)}`), undefined);
 });

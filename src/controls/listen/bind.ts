@@ -10,7 +10,7 @@ export type ListenerSpec =
   | { readonly kind: 'unix'; readonly path: string };
 
 /** What an address beyond loopback asks for (L1). */
-export interface Exposure {
+interface Exposure {
   readonly authentication: boolean;
   readonly tls: boolean;
   readonly trustedProxies: readonly string[];
@@ -29,7 +29,7 @@ export interface BindRequest {
 }
 
 /** What is missing before this exposure could be considered, in words for an operator. */
-export function missingForExposure(exposure: Exposure, now: number): readonly string[] {
+function missingForExposure(exposure: Exposure, now: number): readonly string[] {
   const missing: string[] = [];
   if (!exposure.authentication) missing.push('authentication');
   if (!exposure.tls && exposure.trustedProxies.length === 0) missing.push('TLS or a named trusted proxy');

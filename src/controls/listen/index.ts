@@ -1,5 +1,5 @@
 export { inBlocks, isLoopback, normaliseAddress } from './addresses.ts';
-export { type BindRequest, type Exposure, type ListenerSpec, resolveBind } from './bind.ts';
+export { type BindRequest, type ListenerSpec, resolveBind } from './bind.ts';
 export {
   checkListeners,
   type DeclaredListener,

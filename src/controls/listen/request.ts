@@ -21,7 +21,7 @@ export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '::1
 const HOST = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?))(?::([1-9]\d{0,4}))?$/;
 
 /** Host name or address in a Host header (RFC 9110 section 7.2), or undefined when it is not a plain one. */
-export function hostName(header: string): string | undefined {
+function hostName(header: string): string | undefined {
   const parts = HOST.exec(header.toLowerCase());
   if (parts === null || Number(parts[3] ?? 0) > 65_535) return undefined;
   return parts[1] === undefined ? parts[2] : normaliseAddress(parts[1]);
@@ -92,7 +92,7 @@ export function checkForwarded(
 const ONCE = ['host', 'authorization', 'content-length', 'content-type', 'origin', 'transfer-encoding'];
 
 /** Refuse what two parsers could read in two ways: repeated headers, a target that is not a path. */
-export function checkShape(
+function checkShape(
   target: string,
   rawHeaders: readonly string[],
   headerCount: number,

@@ -1,3 +1,2 @@
-export { HTTP_CODES } from './codes.ts';
 export type { Arrival, HttpAuth, HttpSurfaceParts, Identity } from './parts.ts';
 export { createHttpSurface, type HttpSurface } from './surface.ts';

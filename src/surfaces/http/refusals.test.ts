@@ -51,7 +51,7 @@ test('a valid token calls an operation, and every answer forbids caching, sniffi
 test('http/no token: refused', async () => {
   await using base = await gateway();
   await expectRefusal(base, await post(base, '/api/v1/health.get', {}), 401, 'AUTH_TOKEN_MISSING');
-  assert.ok(base.ledger.codes().includes('AUTH_TOKEN_MISSING'));
+  assert.ok(base.codes().includes('AUTH_TOKEN_MISSING'));
 });
 
 test('http/a bad token, another scheme and a token that is not alone: refused', async () => {
@@ -63,7 +63,7 @@ test('http/a bad token, another scheme and a token that is not alone: refused', 
     assert.equal(answer.headers.get('www-authenticate'), 'Bearer');
   }
   assert.deepEqual(base.calls, []);
-  assert.ok(base.ledger.codes().includes('AUTH_TOKEN_INVALID'));
+  assert.ok(base.codes().includes('AUTH_TOKEN_INVALID'));
 });
 
 test('http/an expired and a revoked token: refused', async () => {
@@ -78,7 +78,7 @@ test('http/an expired and a revoked token: refused', async () => {
     401,
     'AUTH_TOKEN_REVOKED',
   );
-  assert.deepEqual(base.ledger.codes().slice(-2), ['AUTH_TOKEN_EXPIRED', 'AUTH_TOKEN_REVOKED']);
+  assert.deepEqual(base.codes().slice(-2), ['AUTH_TOKEN_EXPIRED', 'AUTH_TOKEN_REVOKED']);
 });
 
 test('http/an operation beyond the scopes of the token: refused', async () => {
@@ -105,8 +105,8 @@ test('http/a token in the URL, in any parameter or place: refused without being 
     const answer = await fetch(base.url + target, { headers: bearer(token) });
     await expectRefusal(base, answer, 400, 'LISTEN_TOKEN_IN_URL');
   }
-  assert.equal(base.ledger.codes().at(-1), 'LISTEN_TOKEN_IN_URL');
-  assert.ok(!JSON.stringify(base.ledger.events).includes(token));
+  assert.equal(base.codes().at(-1), 'LISTEN_TOKEN_IN_URL');
+  assert.ok(!JSON.stringify(base.events).includes(token));
 });
 
 test('http/a Host that a hostile DNS server pointed here: refused, even for probes', async () => {
@@ -127,7 +127,7 @@ test('http/a Host that a hostile DNS server pointed here: refused, even for prob
     assert.match(answer, /^HTTP\/1\.1 403 /, host);
     assert.match(answer, /LISTEN_HOST_NOT_ALLOWED/);
   }
-  assert.equal(base.ledger.codes()[0], 'LISTEN_HOST_NOT_ALLOWED');
+  assert.equal(base.codes()[0], 'LISTEN_HOST_NOT_ALLOWED');
   for (const host of ['localhost', 'LOCALHOST:9000', '127.0.0.1', '[::1]:18789']) {
     assert.match(await base.raw(request('/healthz', [`Host: ${host}`])), /^HTTP\/1\.1 200 /, host);
   }
@@ -149,7 +149,7 @@ test('http/a hostile Origin, a null one and a cross-site fetch: refused even wit
     assert.match(answer, /^HTTP\/1\.1 403 [^]*LISTEN_ORIGIN_NOT_ALLOWED/, JSON.stringify(headers));
   }
   assert.deepEqual(base.calls, []);
-  assert.ok(base.ledger.codes().includes('LISTEN_ORIGIN_NOT_ALLOWED'));
+  assert.ok(base.codes().includes('LISTEN_ORIGIN_NOT_ALLOWED'));
 });
 
 test('the gateway itself and a listed origin are allowed', async () => {
@@ -174,7 +174,7 @@ test('http/forwarding headers from anybody: refused; from a listed proxy they na
   await using behind = await gateway({ rules: { trustedProxies: ['127.0.0.1'] } });
   const spoof = ['Host: localhost', 'X-Forwarded-For: 127.0.0.1, 203.0.113.9', `Authorization: Bearer wrong`];
   await behind.raw(request('/openapi.json', spoof));
-  assert.equal(behind.ledger.events.at(-1)?.data?.['address'], '203.0.113.9');
+  assert.equal(behind.events.at(-1)?.data?.['address'], '203.0.113.9');
 });
 
 test('http/two Hosts, two Authorizations, both lengths, a target that is no path: refused', async () => {

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { principalLayer, type Scope } from '../../../controls/auth/index.ts';
-import { type MemoryLedger, testAuth } from '../../../controls/auth/testing/home.ts';
 import {
   LISTEN_LIMITS,
   type ListenLimits,
@@ -12,6 +11,7 @@ import {
 import { authorityOf, decide, GatehouseError } from '../../../kernel/index.ts';
 import type { Caller, CallOptions, Dispatcher, Operation } from '../../../operations/define.ts';
 import { createHttpSurface, type HttpSurface, type HttpSurfaceParts } from '../index.ts';
+import { type TestHome, testHome } from './home.ts';
 
 /** One thing that a fake operation does. */
 export type Behaviour = (input: unknown, caller: Caller, options: CallOptions) => unknown;
@@ -30,7 +30,7 @@ export interface Call {
 }
 
 /** A dispatcher that decides on scopes like the real one and otherwise does what the test says. */
-export function fakeDispatcher(
+function fakeDispatcher(
   operations: readonly FakeOperation[],
 ): Dispatcher & { readonly calls: readonly Call[] } {
   const calls: Call[] = [];
@@ -67,9 +67,11 @@ export interface TestGateway extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly surface: HttpSurface;
-  readonly ledger: MemoryLedger;
+  readonly events: TestHome['events'];
+  /** Codes of the ledger's events, or their actions where there is none. */
+  readonly codes: () => readonly string[];
   readonly calls: readonly Call[];
-  readonly auth: Awaited<ReturnType<typeof testAuth>>['auth'];
+  readonly auth: TestHome['auth'];
   readonly advance: (ms: number) => void;
   issue(
     name: string,
@@ -99,7 +101,7 @@ const CALLER_OF: HttpSurfaceParts['callerOf'] = (principal, surface, trace) => (
 
 /** The HTTP surface with real authentication on a real loopback socket, over fake operations. */
 export async function testGateway(options: GatewayOptions = {}): Promise<TestGateway> {
-  const home = await testAuth();
+  const home = await testHome();
   const dispatcher = fakeDispatcher(options.operations ?? []);
   const rules = { allowedHosts: LOOPBACK_HOSTS, allowedOrigins: [], trustedProxies: [], ...options.rules };
   const surface = await createHttpSurface({
@@ -127,10 +129,11 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
     url: `http://127.0.0.1:${port}`,
     port,
     surface,
-    ledger: home.ledger,
+    events: home.events,
+    codes: () => home.events.map((event) => event.code ?? event.action),
     calls: dispatcher.calls,
     auth: home.auth,
-    advance: (ms) => home.time.advance(ms),
+    advance: home.advance,
     dial,
     issue: async (name, scopes, more) => (await home.auth.issueToken({ name, scopes, ...more })).token,
     raw: async (text) => {
