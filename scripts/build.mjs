@@ -18,7 +18,8 @@ function newest(folder) {
 }
 
 const sources = Math.max(newest(join(ROOT, 'src')), statSync(join(ROOT, 'package-lock.json')).mtimeMs);
-if (process.argv.includes('--if-stale') && existsSync(stamp) && statSync(stamp).mtimeMs >= sources) process.exit(0);
+if (process.argv.includes('--if-stale') && existsSync(stamp) && statSync(stamp).mtimeMs >= sources)
+  process.exit(0);
 
 rmSync(dist, { recursive: true, force: true });
 const common = {
@@ -29,11 +30,15 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
   // CommonJS packages inside the bundle still ask for Node's own modules with require().
-  banner: { js: "import { createRequire as gatehouseRequire } from 'node:module'; const require = gatehouseRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as gatehouseRequire } from 'node:module'; const require = gatehouseRequire(import.meta.url);",
+  },
 };
 await build({
   ...common,
-  entryPoints: ['cli', 'launcher', 'gateway', 'egress'].map((name) => join(ROOT, 'src', 'processes', `${name}.ts`)),
+  entryPoints: ['cli', 'launcher', 'gateway', 'egress'].map((name) =>
+    join(ROOT, 'src', 'processes', `${name}.ts`),
+  ),
   outdir: dist,
   outExtension: { '.js': '.mjs' },
   splitting: true,
@@ -45,7 +50,9 @@ await build({
 await build({
   ...common,
   banner: {},
-  entryPoints: ['bridge', 'fetch'].map((name) => join(ROOT, 'src', 'drivers', 'bubblewrap', 'inside', `${name}.ts`)),
+  entryPoints: ['bridge', 'fetch'].map((name) =>
+    join(ROOT, 'src', 'drivers', 'bubblewrap', 'inside', `${name}.ts`),
+  ),
   outdir: join(dist, 'inside'),
   outExtension: { '.js': '.mjs' },
 });

@@ -31,7 +31,9 @@ export function onPath(binary) {
 }
 
 function lockHash() {
-  return createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex');
 }
 
 /** Install exactly what package-lock.json names, once per lock file. */
@@ -47,7 +49,9 @@ export function installPackages() {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (result.status !== 0 || !existsSync(PINNED_NODE)) {
-    console.error('SETUP_PACKAGES: npm ci did not finish. Check the network or the npm registry, then run it again.');
+    console.error(
+      'SETUP_PACKAGES: npm ci did not finish. Check the network or the npm registry, then run it again.',
+    );
     process.exit(1);
   }
   writeFileSync(stamp, wanted);
@@ -60,7 +64,9 @@ export function installParts(parts) {
   const names = [...new Set(missing().map((part) => part.package))];
   const root = process.getuid?.() === 0;
   if (!onPath('apt-get') || (!root && !onPath('sudo'))) return missing();
-  console.log(`Installing ${names.join(', ')} with apt-get ${root ? '' : '(sudo may ask for your password) '}...`);
+  console.log(
+    `Installing ${names.join(', ')} with apt-get ${root ? '' : '(sudo may ask for your password) '}...`,
+  );
   const prefix = root ? [] : ['sudo'];
   const run = (args) => {
     const [command, ...rest] = [...prefix, 'apt-get', '-qq', ...args];

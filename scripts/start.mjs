@@ -5,11 +5,16 @@ import { installPackages, installParts, PINNED_NODE, ROOT, RUN_PARTS } from './s
 
 installPackages();
 for (const part of installParts(RUN_PARTS)) {
-  const how = process.platform === 'linux' ? `install the package ${part.package}` : 'see docs/operating/sandbox.md';
-  console.error(`SANDBOX_UNAVAILABLE: ${part.binary} is missing, so tools will be refused. To fix it: ${how}.`);
+  const how =
+    process.platform === 'linux' ? `install the package ${part.package}` : 'see docs/operating/sandbox.md';
+  console.error(
+    `SANDBOX_UNAVAILABLE: ${part.binary} is missing, so tools will be refused. To fix it: ${how}.`,
+  );
 }
 
-const build = spawnSync(PINNED_NODE, [join(ROOT, 'scripts', 'build.mjs'), '--if-stale'], { stdio: 'inherit' });
+const build = spawnSync(PINNED_NODE, [join(ROOT, 'scripts', 'build.mjs'), '--if-stale'], {
+  stdio: 'inherit',
+});
 if (build.status !== 0) process.exit(build.status ?? 1);
 
 const args = [join(ROOT, 'bin', 'gatehouse.mjs'), 'gateway', 'run', ...process.argv.slice(2)];

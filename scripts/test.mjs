@@ -7,7 +7,9 @@ import { installPackages, installParts, PINNED_NODE, ROOT, TEST_PARTS } from './
 installPackages();
 if (process.execPath !== PINNED_NODE) {
   // fs.globSync and the test runner's features are those of the pinned Node.
-  const again = spawnSync(PINNED_NODE, [join(ROOT, 'scripts', 'test.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const again = spawnSync(PINNED_NODE, [join(ROOT, 'scripts', 'test.mjs'), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   process.exit(again.status ?? 1);
 }
 
@@ -23,7 +25,8 @@ const { runChecks } = await import('./check.mjs');
 const checks = [build.status === 0, ...(await runChecks())];
 
 const named = process.argv.slice(2);
-const files = named.length > 0 ? named : globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: ROOT }).sort();
+const files =
+  named.length > 0 ? named : globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: ROOT }).sort();
 const tests = await runTests(files);
 const failed = checks.filter((ok) => !ok).length + tests.failed;
 console.log(`${checks.filter(Boolean).length + tests.passed} passed, ${failed} failed`);
@@ -34,7 +37,11 @@ function runTests(list) {
   return new Promise((resolve) => {
     const args = ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...list];
     const path = `${join(ROOT, 'node_modules', '.bin')}:${process.env.PATH}`;
-    const child = spawn(PINNED_NODE, args, { cwd: ROOT, env: { ...process.env, PATH: path }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(PINNED_NODE, args, {
+      cwd: ROOT,
+      env: { ...process.env, PATH: path },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let tail = '';
     child.stdout.on('data', (chunk) => {
       process.stdout.write(chunk);

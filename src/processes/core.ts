@@ -25,6 +25,7 @@ import {
   createApprovalService,
   type RunningApprovals,
 } from '../controls/execution/index.ts';
+import { withoutTokens } from '../controls/secrets/index.ts';
 import { createLedger } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
@@ -33,10 +34,10 @@ import type { Authority, Clock, Egress, Logger, Random, Sandbox } from '../kerne
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
 import { insideDir, insideScript } from './inside.ts';
-import { withoutTokens } from './logger.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
+import { prepareWorkspaces } from './workspaces.ts';
 
 type Tables = AuthTables & ApprovalTables & SessionTables & ConfigTables;
 
@@ -80,6 +81,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const ledger = openLedger(options, ledgerFile);
   const { db } = state;
   const config = await createConfigService({ paths, env, db, ledger, clock });
+  prepareWorkspaces(paths, config.current());
+  config.onApplied((next) => prepareWorkspaces(paths, next));
   const auth = createAuthService({ db, clock, random, ledger, logger });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });

@@ -15,6 +15,7 @@ import { homePaths, prepareHome } from './home.ts';
 import { configuredPort, type Listening, openListeners, requestRules, wantedListeners } from './listening.ts';
 import { fileLogger } from './logger.ts';
 import { refuseOutbound } from './no-outbound.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 import type { Program } from './program.ts';
 import { createRuntime } from './runtime.ts';
 import { handleSignals } from './signals.ts';
@@ -167,7 +168,7 @@ async function compose(
     if (restart && process.execve !== undefined) {
       process.execve(
         process.execPath,
-        [process.execPath, program.entry, '__process', 'gateway'],
+        [process.execPath, ...NODE_FLAGS, program.entry, '__process', 'gateway'],
         process.env as Record<string, string>,
       );
     }

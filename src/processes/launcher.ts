@@ -5,6 +5,7 @@ import { asGatehouseError } from '../kernel/index.ts';
 import { PROCESS_CODES } from './codes.ts';
 import { gatewayEnvironment } from './environment.ts';
 import { homePaths, prepareHome } from './home.ts';
+import { MALLOC_ENVIRONMENT, NODE_FLAGS } from './node-flags.ts';
 import type { Program } from './program.ts';
 
 /**
@@ -27,13 +28,20 @@ async function launch(program: Program): Promise<void> {
   if (await answers(join(paths.run, 'gateway.sock'))) throw PROCESS_CODES.error('GATEWAY_ALREADY_RUNNING');
   startKeeper({
     nodePath: process.execPath,
-    argv: [program.entry, '__process', 'egress'],
-    env: process.env,
+    argv: [...NODE_FLAGS, program.entry, '__process', 'egress'],
+    env: { ...process.env, ...MALLOC_ENVIRONMENT },
     gatewayPid: process.pid,
     logFile: join(paths.logs, 'egress.log'),
   });
-  const env = gatewayEnvironment(process.env);
-  const argv = [process.execPath, program.entry, '__process', 'gateway', ...process.argv.slice(4)];
+  const env = { ...gatewayEnvironment(process.env), ...MALLOC_ENVIRONMENT };
+  const argv = [
+    process.execPath,
+    ...NODE_FLAGS,
+    program.entry,
+    '__process',
+    'gateway',
+    ...process.argv.slice(4),
+  ];
   if (process.execve === undefined)
     throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'this Node cannot replace a process');
   process.execve(process.execPath, argv, env);

@@ -1,4 +1,4 @@
-import type { ListeningSocket, OpenConnection } from './sockets.ts';
+import type { ListeningSocket, OpenConnection } from './socket-types.ts';
 
 export interface LsofSockets {
   readonly listeners: readonly ListeningSocket[];

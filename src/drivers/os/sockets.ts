@@ -3,25 +3,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { parseLsof } from './lsof.ts';
 import { parseTcpTable, parseUnixTable } from './proc-net.ts';
-
-export interface ListeningSocket {
-  readonly pid: number;
-  readonly family: 'tcp4' | 'tcp6' | 'unix';
-  /** IP text, or the path of a Unix socket. */
-  readonly address: string;
-  readonly port: number | null;
-}
-
-export interface OutboundConnection {
-  readonly pid: number;
-  readonly address: string;
-  readonly port: number;
-}
-
-/** A TCP connection before it is known who opened it. */
-export interface OpenConnection extends OutboundConnection {
-  readonly localPort: number;
-}
+import type { ListeningSocket, OpenConnection, OutboundConnection } from './socket-types.ts';
 
 export interface SocketMeasurement {
   readonly listeners: readonly ListeningSocket[];
