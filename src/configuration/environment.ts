@@ -5,7 +5,7 @@ const PROVIDER_KEYS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY'];
 const BASE_URLS = ['OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL', 'OLLAMA_HOST'];
 
 /**
- * What configuration takes from the environment: a port, addresses, and which provider keys there are. The gateway,
+ * What configuration takes from the environment: a port, a model, addresses, and which provider keys there are. The gateway,
  * which must not hold the keys, is told their names in GATEHOUSE_SECRET_NAMES and comes to the same result.
  */
 export function environmentFacts(env: Readonly<Record<string, string | undefined>>): EnvironmentFacts {
@@ -18,8 +18,10 @@ export function environmentFacts(env: Readonly<Record<string, string | undefined
     if (value !== undefined && value !== '' && !value.includes('@')) baseUrls[name] = value;
   }
   const port = env['GATEHOUSE_PORT'];
+  const model = env['GATEHOUSE_MODEL'];
   return {
     ...(port === undefined || port === '' ? {} : { port }),
+    ...(model === undefined || model === '' ? {} : { model }),
     secretNames: PROVIDER_KEYS.filter((name) => names.includes(name)),
     baseUrls,
   };

@@ -12,17 +12,12 @@ import { MAX_CONFIG_BYTES, parseJson5 } from './input/parse.ts';
 import { validateShape } from './input/validate.ts';
 import { Issues } from './issues.ts';
 import { checkReview, type LoadedPlaybook, loadPlaybooks } from './playbooks/load.ts';
-import {
-  type AgentContext,
-  checkWorkspaces,
-  compileAgent,
-  defaultAgentOf,
-  namedAgents,
-  tryPlaybook,
-} from './policy/agents.ts';
+import { type AgentContext, checkWorkspaces, compileAgent, tryPlaybook } from './policy/agents.ts';
 import { compileCeiling } from './policy/ceiling.ts';
 import { installDestinations, loadEgressRules } from './policy/egress.ts';
 import { readGrants } from './policy/grants.ts';
+import type { HostPlaces } from './policy/host-paths.ts';
+import { defaultAgentOf, namedAgents } from './policy/named-agents.ts';
 import { type EnvironmentFacts, readProviders } from './policy/providers.ts';
 import { checkSenders } from './policy/senders.ts';
 import { installTools } from './policy/tools.ts';
@@ -45,8 +40,6 @@ export interface LoadedConfig {
   readonly effective: EffectiveConfig;
   /** The file with its includes merged, before defaults. */
   readonly input: ConfigInput;
-  /** Playbooks of the home, by name. */
-  readonly ownPlaybooks: readonly string[];
 }
 
 export interface ConfigText {
@@ -119,12 +112,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   issues.throwIfAny();
   const playbooks = await loadPlaybooks(options.paths, files, issues);
   issues.throwIfAny();
+  const { home, workspaces } = options.paths;
+  const places = { home, workspaces, userHome: options.userHome ?? homedir(), files };
   const facts = environmentFacts(options.env);
-  const effective = await assemble(input, playbooks, facts, { ...options, files }, issues);
-  const ownPlaybooks = files
-    .list(options.paths.playbooks)
-    .flatMap((name) => /^([a-z0-9][a-z0-9_-]*)\.yaml$/.exec(name)?.[1] ?? []);
-  return { effective, input, ownPlaybooks };
+  const now = options.now ?? Date.now();
+  return { effective: await assemble({ input, playbooks, facts, issues, places, now }), input };
 }
 
 /** As `loadConfig`, for who needs only the result. */
@@ -147,39 +139,40 @@ function usesEgress(input: ConfigInput, playbooks: ReadonlyMap<string, LoadedPla
   return listed || [...playbooks.values()].some(({ playbook }) => playbook.egress !== undefined);
 }
 
-async function assemble(
-  input: ConfigInput,
-  playbooks: ReadonlyMap<string, LoadedPlaybook>,
-  facts: EnvironmentFacts,
-  options: LoadOptions & { readonly files: ConfigFiles },
-  issues: Issues,
-): Promise<EffectiveConfig> {
-  const { paths, files, userHome = homedir(), now = Date.now() } = options;
-  const config = withDefaults(input, portOf(facts, issues));
-  const agents = namedAgents(input, issues);
-  const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
-  const used = new Map([...playbooks].filter(([name, { own }]) => own || named.has(name)));
+interface Assembly {
+  readonly input: ConfigInput;
+  readonly playbooks: ReadonlyMap<string, LoadedPlaybook>;
+  readonly facts: EnvironmentFacts;
+  readonly issues: Issues;
+  readonly places: HostPlaces;
+  readonly now: number;
+}
+
+/** Everything that is the same for all agents. */
+async function installContext(assembly: Assembly, named: ReadonlySet<string>, used: Assembly['playbooks']) {
+  const { input, playbooks, facts, issues, places, now } = assembly;
   const egress = usesEgress(input, used) ? await loadEgressRules() : undefined;
   const destinations = egress === undefined ? [] : installDestinations(input.networkPolicy, egress, issues);
   const layers = new Set(['ceiling', ...[...named].map((name) => `playbook:${name}`)]);
   const grants = readGrants(input.grants, layers, issues, now);
   checkSenders(input, grants, issues);
-  const { providers, secrets, rules } = await readProviders(input, facts, issues);
+  const offered = await readProviders(input, facts, issues);
   const tools = installTools(input.tools, issues);
-  issues.throwIfAny();
   const ceiling = compileCeiling({ input, tools, destinations, egress, grants });
-  const places = { home: paths.home, workspaces: paths.workspaces, userHome, files };
-  const context: AgentContext = {
-    input,
-    playbooks,
-    providers,
-    ceiling,
-    grants,
-    destinations,
-    egress,
-    places,
-    issues,
-  };
+  const { providers } = offered;
+  const wantedModel = facts.model;
+  const bounds = { ceiling, grants, destinations, egress };
+  const context: AgentContext = { ...bounds, input, playbooks, providers, wantedModel, places, issues };
+  return { context, offered };
+}
+
+async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
+  const { input, playbooks, facts, issues, now } = assembly;
+  const config = withDefaults(input, portOf(facts, issues));
+  const agents = namedAgents(input, issues);
+  const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
+  const used = new Map([...playbooks].filter(([name, { own }]) => own || named.has(name)));
+  const { context, offered } = await installContext(assembly, named, used);
   const policies = new Map<string, AgentPolicy>();
   const egressRules = new Map<string, readonly EgressRuleSpec[]>();
   for (const agent of agents) {
@@ -195,17 +188,19 @@ async function assemble(
   }
   const defaultAgent = defaultAgentOf(agents, issues);
   issues.throwIfAny();
+  const { providers, secrets, rules } = offered;
   const texts = Object.fromEntries([...used].map(([name, { playbook }]) => [name, playbook]));
+  const models = [...policies.values()].map((policy) => policy.models);
   return Object.freeze({
     config: freezeDeep(config),
-    hash: hashOf({ config, playbooks: texts, providers, secrets }),
+    hash: hashOf({ config, playbooks: texts, providers, secrets, models }),
     snapshot: 0,
     warnings: freezeDeep([...issues.warnings]),
     defaultAgent,
     agents: policies,
     providers: freezeDeep(providers),
     secrets: freezeDeep(secrets),
-    ceiling,
+    ceiling: context.ceiling,
     egressRules,
     providerRules: freezeDeep(rules),
   });

@@ -5,6 +5,7 @@ import { CONFIG_CODES } from './codes.ts';
 import { type ConfigFiles, nodeFiles, overlayFiles } from './files.ts';
 import { editJson5 } from './input/edit.ts';
 import { decodeText, MAX_CONFIG_BYTES } from './input/parse.ts';
+import { FORBIDDEN_KEYS } from './input/scan.ts';
 import { Issues } from './issues.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 import { formatPath, parsePath, type Segment, valueAt } from './path.ts';
@@ -24,6 +25,11 @@ export interface ConfigServiceParts {
   readonly files?: ConfigFiles;
   /** Home directory of the account. */
   readonly userHome?: string;
+  /**
+   * Start on the last snapshot when what is there now cannot be used, so that a command line can look at it, correct
+   * it and roll back. Never for a gateway: it does not start on something else than its file.
+   */
+  readonly fallback?: boolean;
 }
 
 interface By {
@@ -62,8 +68,17 @@ class Configuration implements ConfigService {
   }
 
   async start(): Promise<void> {
-    const loaded = await this.#load(this.#files);
     const latest = await this.#snapshots.latest();
+    let loaded: LoadedConfig;
+    try {
+      loaded = await this.#load(this.#files);
+    } catch (thrown) {
+      if (this.#parts.fallback !== true) throw thrown;
+      const changes = await this.#changesTo(latest?.number);
+      const { effective } = await this.#load(overlayFiles(this.#files, changes));
+      this.#current = Object.freeze({ ...effective, snapshot: latest?.number ?? 0 });
+      return;
+    }
     const by = { author: 'start', ticket: '', reason: 'found at start' };
     const snapshot = latest?.hash === loaded.effective.hash ? latest : await this.#record(loaded, by);
     this.#current = Object.freeze({ ...loaded.effective, snapshot: snapshot.number });
@@ -100,8 +115,7 @@ class Configuration implements ConfigService {
     return this.#inTurn(async () => {
       const segments = this.#segments(path);
       const config = this.#parts.paths.config;
-      const text = this.#text(config, MAX_CONFIG_BYTES) ?? '';
-      const edited = editJson5(text, segments, value === null ? undefined : value);
+      const edited = await this.#edited(segments, value === null ? undefined : value);
       return this.#change(new Map([[config, edited]]), by, 'config.set', { path: formatPath(segments) });
     });
   }
@@ -121,12 +135,7 @@ class Configuration implements ConfigService {
 
   rollback(to: number, by: By): Promise<ConfigSnapshot> {
     return this.#inTurn(async () => {
-      const target = await this.#snapshots.get(to);
-      const { config, playbooks } = this.#parts.paths;
-      const changes = new Map<string, string | undefined>([[config, target.config]]);
-      for (const name of this.#ownPlaybooks()) changes.set(`${playbooks}/${name}.yaml`, undefined);
-      for (const [name, text] of Object.entries(target.playbooks))
-        changes.set(`${playbooks}/${name}.yaml`, text);
+      const changes = await this.#changesTo(to);
       return this.#change(changes, by, 'config.rolled_back', { to });
     });
   }
@@ -147,9 +156,34 @@ class Configuration implements ConfigService {
         return { applied: false, issues: loaded.effective.warnings };
       const by = { author, ticket: '', reason: 'reloaded from the file' };
       await this.#event('config.reloaded', 'started', author, { hash: loaded.effective.hash });
-      this.#apply(loaded.effective, await this.#record(loaded, by));
+      const snapshot = await this.#record(loaded, by);
+      this.#apply(loaded.effective, snapshot);
+      await this.#event('config.reloaded', 'success', author, { snapshot: snapshot.number });
       return { applied: true, issues: loaded.effective.warnings };
     });
+  }
+
+  /** What to write to be at a snapshot again; without one, at the embedded defaults. */
+  async #changesTo(number: number | undefined): Promise<Changes> {
+    const { config, playbooks } = this.#parts.paths;
+    const target = number === undefined ? undefined : await this.#snapshots.get(number);
+    const changes = new Map<string, string | undefined>([[config, target?.config]]);
+    for (const name of this.#ownPlaybooks()) changes.set(`${playbooks}/${name}.yaml`, undefined);
+    for (const [name, text] of Object.entries(target?.playbooks ?? {})) {
+      changes.set(`${playbooks}/${name}.yaml`, text);
+    }
+    return changes;
+  }
+
+  /** The file's text with one key changed; a file that cannot be read is reported as when it is loaded. */
+  async #edited(segments: readonly Segment[], value: unknown): Promise<string> {
+    try {
+      const text = this.#text(this.#parts.paths.config, MAX_CONFIG_BYTES) ?? '';
+      return editJson5(text, segments, value);
+    } catch (thrown) {
+      await this.#load(this.#files);
+      throw thrown;
+    }
   }
 
   onApplied(listener: (next: EffectiveConfig, previous: EffectiveConfig) => void): () => void {
@@ -182,6 +216,7 @@ class Configuration implements ConfigService {
     }
     const snapshot = await this.#record(loaded, by);
     this.#apply(loaded.effective, snapshot);
+    await this.#event(action, 'success', by.author, { ...data, snapshot: snapshot.number });
     return snapshot;
   }
 
@@ -222,7 +257,7 @@ class Configuration implements ConfigService {
 
   #event(
     action: string,
-    outcome: 'started' | 'failure',
+    outcome: 'started' | 'success' | 'failure',
     author: string,
     data: Readonly<Record<string, unknown>>,
   ): Promise<unknown> {
@@ -264,6 +299,8 @@ class Configuration implements ConfigService {
     if (segments === undefined || segments.length === 0 || isDeepStrictEqual(segments, [''])) {
       throw CONFIG_CODES.error('CONFIG_PATH_UNKNOWN', 'this is not a path like gateway.port');
     }
+    if (segments.some((segment) => FORBIDDEN_KEYS.has(segment)))
+      throw CONFIG_CODES.error('CONFIG_FORBIDDEN_KEY');
     return segments;
   }
 }

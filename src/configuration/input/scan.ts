@@ -5,7 +5,7 @@ import { formatPath, type Segment } from '../path.ts';
 export const MAX_DEPTH = 32;
 
 /** Keys that mean something to the language itself. */
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+export const FORBIDDEN_KEYS: ReadonlySet<unknown> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Where a value stands in its text; offsets in UTF-16 units, lines from 1. */
 export interface Span {

@@ -76,7 +76,7 @@ function refuse(
   message: string,
   nearest?: string,
 ): void {
-  if (rules.refusedValue?.(segments, value)) return;
+  if (nearest === undefined && rules.refusedValue?.(segments, value)) return;
   rules.issues.error(segments, code, { message, ...(nearest === undefined ? {} : { nearest }) });
 }
 
@@ -125,9 +125,10 @@ function walkUnion(
 function fits(branch: SchemaNode, value: unknown): boolean {
   if (branch.type !== typeName(value)) return false;
   if (!isPlainObject(value)) return true;
-  return Object.entries(branch.properties ?? {}).every(
-    ([key, node]) => node.const === undefined || value[key] === node.const,
-  );
+  return (branch.required ?? []).every((key) => {
+    const constant = branch.properties?.[key]?.const;
+    return constant === undefined || value[key] === constant;
+  });
 }
 
 function walkObject(

@@ -4,7 +4,6 @@ import type { EgressRuleSpec } from '../../controls/egress/types.ts';
 import { authorityOf, type CompiledLayer, compileLayer, type Grant, type Layer } from '../../kernel/index.ts';
 import type { Issues } from '../issues.ts';
 import { nearestName } from '../nearest.ts';
-import type { Segment } from '../path.ts';
 import { compilePlaybook, compileTaint } from '../playbooks/compile.ts';
 import type { LoadedPlaybook } from '../playbooks/load.ts';
 import type { Playbook } from '../playbooks/schema.ts';
@@ -14,24 +13,15 @@ import { agentDestinations, type EgressRules } from './egress.ts';
 import { type HostPlaces, permittedHostPath } from './host-paths.ts';
 import { sandboxLimits, turnLimits } from './limits.ts';
 import { chooseModels } from './models.ts';
+import { type AgentSettings, type NamedAgent, settingPath } from './named-agents.ts';
 import { agentTools, TOOLS } from './tools.ts';
-
-type Agents = NonNullable<ConfigInput['agents']>;
-type Settings = NonNullable<Agents['defaults']>;
-export type AgentEntry = NonNullable<Agents['entries']>[string];
-
-/** An agent with the settings that count: its own over the defaults. */
-export interface NamedAgent {
-  readonly id: string;
-  readonly entry: AgentEntry;
-  readonly settings: Settings;
-  readonly at: readonly Segment[];
-}
 
 export interface AgentContext {
   readonly input: ConfigInput;
   readonly playbooks: ReadonlyMap<string, LoadedPlaybook>;
   readonly providers: readonly ProviderConfig[];
+  /** Model that the environment asks for. */
+  readonly wantedModel: string | undefined;
   readonly ceiling: CompiledLayer;
   readonly grants: readonly Grant[];
   readonly destinations: readonly EgressRuleSpec[];
@@ -40,45 +30,13 @@ export interface AgentContext {
   readonly issues: Issues;
 }
 
-/** Every agent, from `entries`, `list` or neither; then there is one, `main`. */
-export function namedAgents(input: ConfigInput, issues: Issues): readonly NamedAgent[] {
-  const { defaults = {}, entries = {}, list = [] } = input.agents ?? {};
-  const agents: NamedAgent[] = [];
-  const add = (id: string, entry: AgentEntry, at: readonly Segment[]): void => {
-    if (agents.some((agent) => agent.id === id)) {
-      issues.error(at, 'CONFIG_AGENT_INVALID', { message: `the agent ${id} stands twice` });
-      return;
-    }
-    agents.push({ id, entry, settings: { ...defaults, ...entry }, at });
-  };
-  for (const [id, entry] of Object.entries(entries)) add(id, entry, ['agents', 'entries', id]);
-  list.forEach(({ id, ...entry }, index) => {
-    add(id, entry, ['agents', 'list', index]);
-  });
-  if (agents.length === 0) add('main', {}, ['agents']);
-  return agents;
-}
-
-/** The agent for callers that name none: the one marked, else `main`, else the first. */
-export function defaultAgentOf(agents: readonly NamedAgent[], issues: Issues): string {
-  const marked = agents.filter((agent) => agent.entry.default === true);
-  const [first, second] = marked;
-  if (second !== undefined) {
-    issues.error([...second.at, 'default'], 'CONFIG_AGENT_INVALID', {
-      message: 'two agents are the default',
-    });
-  }
-  const main = agents.find((agent) => agent.id === 'main');
-  return (first ?? main ?? agents[0])?.id ?? 'main';
-}
-
 /** The playbook an agent names, or an issue with the nearest name. */
 export function playbookOf(agent: NamedAgent, context: AgentContext): LoadedPlaybook | undefined {
   const name = agent.settings.playbook ?? 'default';
   const found = context.playbooks.get(name);
   if (found !== undefined) return found;
   const nearest = nearestName(name, context.playbooks.keys());
-  context.issues.error([...agent.at, 'playbook'], 'PLAYBOOK_UNKNOWN', {
+  context.issues.error(settingPath(agent, 'playbook'), 'PLAYBOOK_UNKNOWN', {
     message: `there is no playbook ${JSON.stringify(name)}`,
     ...(nearest === undefined ? {} : { nearest }),
   });
@@ -95,7 +53,7 @@ function narrower<T extends string>(order: readonly T[], a: T, b: T | undefined)
 
 /** What the agent's own `tools` takes away from its playbook. */
 function ownLayer(agent: NamedAgent, issues: Issues): Layer | undefined {
-  const left = agentTools(agent.settings.tools, [...agent.at, 'tools'], issues);
+  const left = agentTools(agent.settings.tools, settingPath(agent, 'tools'), issues);
   const withheld = TOOLS.filter((tool) => !left.includes(tool));
   if (withheld.length === 0) return undefined;
   const reason = "the agent's own tools leave this one out";
@@ -166,7 +124,7 @@ function withTimeout({ sandbox, tools }: ConfigInput) {
   return bounds.length === 0 ? { ...sandbox } : { ...sandbox, seconds: Math.min(...bounds) };
 }
 
-function narrowedFiles(playbook: Playbook, settings: Settings): Playbook {
+function narrowedFiles(playbook: Playbook, settings: AgentSettings): Playbook {
   const workspace = narrower(ACCESS, playbook.files.workspace, settings.sandbox?.workspaceAccess);
   return { ...playbook, files: { ...playbook.files, workspace } };
 }

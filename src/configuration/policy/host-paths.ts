@@ -46,8 +46,7 @@ function resolved(path: string, files: ConfigFiles): string {
  */
 export function permittedHostPath(path: string, places: HostPlaces): string | undefined {
   const expanded = path.startsWith('~/') ? join(places.userHome, path.slice(2)) : path;
-  if (!isAbsolute(expanded) || expanded.includes('\0') || expanded.split('/').includes('..'))
-    return undefined;
+  if (!isAbsolute(expanded) || expanded.includes('\0') || path.split('/').includes('..')) return undefined;
   const real = resolved(normalize(expanded).replace(/(.)\/+$/, '$1'), places.files);
   const workspaces = resolved(places.workspaces, places.files);
   if (real !== workspaces && inside(workspaces, real)) return real;

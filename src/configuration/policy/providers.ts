@@ -4,11 +4,14 @@ import type { Segment } from '../path.ts';
 import type { ConfigInput } from '../schema.ts';
 import type { ProviderConfig, SecretReference } from '../types.ts';
 import { judgeBaseUrl } from './base-url.ts';
+import { UNNAMED_MODEL } from './models.ts';
 import { readReference } from './secrets.ts';
 
 /** Names (never values) of what the environment offers, and addresses of model servers. */
 export interface EnvironmentFacts {
   readonly port?: string;
+  /** `GATEHOUSE_MODEL`: the model of agents that name none, with or without its provider. */
+  readonly model?: string;
   /** Provider variables that are set, for example `ANTHROPIC_API_KEY`. */
   readonly secretNames: readonly string[];
   /** `OPENAI_BASE_URL`, `ANTHROPIC_BASE_URL` and `OLLAMA_HOST`, where set. */
@@ -22,9 +25,7 @@ export interface Providers {
   readonly rules: readonly EgressRuleSpec[];
 }
 
-export const DEFAULT_CONTEXT_TOKENS = 128_000;
-/** What a server of which only the address is known is asked for; single-model servers take any name. */
-const UNNAMED_MODEL = 'default';
+const DEFAULT_CONTEXT_TOKENS = 128_000;
 const OLLAMA_PORT = 11_434;
 
 type WrittenProvider = NonNullable<NonNullable<ConfigInput['models']>['providers']>[string];
