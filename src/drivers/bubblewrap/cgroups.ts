@@ -13,16 +13,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { SandboxLimits } from '../../kernel/index.ts';
 import { SANDBOX_CODES } from './codes.ts';
+import { type GroupParent, groupCandidates } from './group-parents.ts';
 
 /** How long killed processes may take to disappear before the run is reported as not cleaned up. */
 export const CLEANUP_MS = 5_000;
-
-/** A place in the machine's control groups where this process may make groups of its own. */
-export interface GroupParent {
-  readonly version: 1 | 2;
-  /** One directory on version 2; the memory and the pids hierarchy on version 1. */
-  readonly directories: readonly string[];
-}
 
 /** The control group of one run. */
 export interface RunGroup {
@@ -41,67 +35,14 @@ const writeTo = promisify((fd: number, text: string, done: (error: Error | null)
 
 const NAME_PREFIX = 'gatehouse-';
 
-interface Hierarchy {
-  readonly version: 1 | 2;
-  readonly controllers: readonly string[];
-  /** Directory of the group that this process is in. */
-  readonly own: string;
-  readonly top: string;
-}
-
-/** Reads /proc/self/cgroup and /proc/self/mountinfo (cgroups(7), proc(5)). */
-export function parseHierarchies(cgroup: string, mountinfo: string): readonly Hierarchy[] {
-  const memberships = new Map<string, string>();
-  for (const line of cgroup.trim().split('\n')) {
-    const [, controllers = '', ...path] = line.split(':');
-    memberships.set(controllers, path.join(':'));
-  }
-  const found: Hierarchy[] = [];
-  for (const line of mountinfo.trim().split('\n')) {
-    const [before = '', after = ''] = line.split(' - ');
-    const [, , , root = '/', mountPoint = ''] = before.split(' ');
-    const [type, , superOptions = ''] = after.split(' ');
-    if (type !== 'cgroup' && type !== 'cgroup2') continue;
-    const options = superOptions.split(',');
-    const controllers = [...memberships.keys()].find((key) =>
-      type === 'cgroup2' ? key === '' : key !== '' && key.split(',').every((name) => options.includes(name)),
-    );
-    if (controllers === undefined) continue;
-    const path = memberships.get(controllers) ?? '/';
-    const below = root === '/' ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : '/';
-    found.push({
-      version: type === 'cgroup2' ? 2 : 1,
-      controllers: controllers.split(',').filter((name) => name !== ''),
-      own: join(mountPoint, below),
-      top: mountPoint,
-    });
-  }
-  return found;
-}
-
 /** The first place that really takes a group with both limits, tried by making one; undefined when none does. */
 export function findGroupParent(): GroupParent | undefined {
-  let hierarchies: readonly Hierarchy[];
   try {
-    hierarchies = parseHierarchies(
-      readFileSync('/proc/self/cgroup', 'utf8'),
-      readFileSync('/proc/self/mountinfo', 'utf8'),
-    );
+    const membership = readFileSync('/proc/self/cgroup', 'utf8');
+    return groupCandidates(membership, readFileSync('/proc/self/mountinfo', 'utf8')).find(accepts);
   } catch {
     return undefined;
   }
-  const candidates: GroupParent[] = [];
-  for (const { version, own, top } of hierarchies)
-    if (version === 2)
-      for (const path of new Set([own, join(own, '..'), top]))
-        candidates.push({ version, directories: [path] });
-  const first = (controller: string, which: 'own' | 'top') =>
-    hierarchies.find((h) => h.version === 1 && h.controllers.includes(controller))?.[which];
-  for (const which of ['own', 'top'] as const) {
-    const directories = [first('memory', which), first('pids', which)].filter((path) => path !== undefined);
-    if (directories.length === 2) candidates.push({ version: 1, directories });
-  }
-  return candidates.find(accepts);
 }
 
 /** Limits that every control group takes, to see whether one can be made at all. */
