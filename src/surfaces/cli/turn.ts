@@ -54,6 +54,7 @@ export function createTurnView(parts: TurnViewParts): TurnView {
   const requests = new Map<string, EventOf<'tool.requested'>>();
   let question: { readonly callId: string; readonly stop: AbortController } | undefined;
   let shownSoFar: Promise<void> = Promise.resolve();
+  let answering: string | undefined;
   let midLine = false;
   let wrote = false;
 
@@ -88,6 +89,13 @@ export function createTurnView(parts: TurnViewParts): TurnView {
     }
   }
 
+  /** Said once, and again when a fallback answers. */
+  function model(name: string): void {
+    if (name === answering) return;
+    answering = name;
+    note(paint('dim', shownLine(`model ${name}`)));
+  }
+
   function requested(event: EventOf<'tool.requested'>): void {
     requests.set(event.callId, event);
     if (quiet) return;
@@ -118,7 +126,7 @@ export function createTurnView(parts: TurnViewParts): TurnView {
       midLine = !event.delta.endsWith('\n');
       return;
     }
-    if (event.type === 'model') note(paint('dim', shownLine(`model ${event.provider}/${event.model}`)));
+    if (event.type === 'model') model(`${event.provider}/${event.model}`);
     if (event.type === 'tool.finished') finished(event);
     if (event.type === 'taint') {
       note(paint('warn', shownLine(`this session now carries: ${event.labels.join(', ')}`)));

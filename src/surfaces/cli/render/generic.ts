@@ -1,5 +1,5 @@
 import { type Paint, shown, shownJson } from '../terminal.ts';
-import { formatInstant } from '../time.ts';
+import { formatDuration, formatInstant } from '../time.ts';
 import { type Cell, pairs } from './table.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -8,11 +8,13 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Names of our own schemas that hold Unix milliseconds. */
+/** Names of our own schemas that hold Unix milliseconds, and lengths of time. */
 const INSTANT = /(^at$|At$)/;
+const DURATION = /Ms$/;
 
 export function scalar(key: string, value: unknown): Cell {
   if (typeof value === 'number' && INSTANT.test(key)) return formatInstant(value);
+  if (typeof value === 'number' && DURATION.test(key)) return formatDuration(value);
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   if (value === null || value === undefined) return null;
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ');
@@ -25,7 +27,7 @@ export function fieldLines(value: Fields, paint: Paint): readonly string[] {
   const nested = Object.entries(value).filter(([, item]) => isFields(item));
   const lines = [
     ...pairs(
-      flat.map(([key, item]) => [key, scalar(key, item)]),
+      flat.map(([key, item]) => [key.replace(DURATION, ''), scalar(key, item)]),
       paint,
     ),
   ];

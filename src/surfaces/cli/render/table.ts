@@ -1,6 +1,6 @@
 import { type Paint, shownLine } from '../terminal.ts';
 
-/** Widest cell; longer text is cut with an ellipsis, `--json` has it in full. */
+/** Widest cell of a table; longer text is cut with an ellipsis, `--json` has it in full. */
 const MAX_CELL = 72;
 
 export type Cell = string | number | boolean | null | undefined;
@@ -13,7 +13,10 @@ export interface Column<Row> {
 function cellText(cell: Cell): string {
   if (cell === null || cell === undefined || cell === '') return '-';
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
-  const text = shownLine(String(cell));
+  return shownLine(String(cell));
+}
+
+function cut(text: string): string {
   return text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}\u2026` : text;
 }
 
@@ -25,7 +28,7 @@ export function table<Row>(
   empty: string,
 ): readonly string[] {
   if (rows.length === 0) return [empty];
-  const cells = rows.map((row) => columns.map((column) => cellText(column.value(row))));
+  const cells = rows.map((row) => columns.map((column) => cut(cellText(column.value(row)))));
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
   );
