@@ -4,7 +4,7 @@ import { AgentSandbox, ToolListKeys } from '../controls/execution/schema.ts';
 import { SecretInput } from '../controls/secrets/schema.ts';
 
 /** The form of an agent's name, which is also part of session keys and of paths. */
-export const AGENT_ID_PATTERN = '^[a-z0-9][a-z0-9_-]{0,63}$';
+const AGENT_ID_PATTERN = '^[a-z0-9][a-z0-9_-]{0,63}$';
 
 const ModelName = Type.String({
   pattern: '^[a-z0-9][a-z0-9_-]{0,63}/[^\\s]{1,200}$',

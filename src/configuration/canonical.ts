@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { isPlainObject } from './defaults.ts';
+import { isPlainObject } from './objects.ts';
 
 /** One text per value: keys sorted, nothing undefined, so that equal configurations have equal hashes (RFC 8785). */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (!isPlainObject(value)) return JSON.stringify(value) ?? 'null';
   const entries = Object.entries(value)

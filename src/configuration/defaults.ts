@@ -1,5 +1,3 @@
-import type { ConfigInput } from './schema.ts';
-
 /** What every effective configuration holds, whether the file says so or not. */
 export interface ConfigDefaults {
   readonly gateway: {
@@ -39,34 +37,3 @@ export const CONFIG_DEFAULTS: ConfigDefaults = {
   logging: { level: 'info' },
   ledger: { checkpointSeconds: 60, checkpointRecords: 1_000 },
 };
-
-type Plain = Readonly<Record<string, unknown>>;
-
-export function isPlainObject(value: unknown): value is Plain {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-/** `over` on top of `under`: objects are merged by key, anything else replaces. */
-export function mergeDeep(under: unknown, over: unknown): unknown {
-  if (!isPlainObject(under) || !isPlainObject(over)) return over === undefined ? under : over;
-  const merged: Record<string, unknown> = { ...under };
-  for (const [key, value] of Object.entries(over)) merged[key] = mergeDeep(under[key], value);
-  return merged;
-}
-
-/** A validated file with every default filled in; `auto` and `localhost` become the one word `loopback`. */
-export function withDefaults(input: ConfigInput, port?: number): ConfigInput & ConfigDefaults {
-  const merged = mergeDeep(CONFIG_DEFAULTS, input) as ConfigInput & ConfigDefaults;
-  const bind = input.gateway?.bind;
-  const address = bind === '127.0.0.1' || bind === '::1' ? bind : 'loopback';
-  return { ...merged, gateway: { ...merged.gateway, bind: address, port: port ?? merged.gateway.port } };
-}
-
-/** Make a value and everything below it immutable. */
-export function freezeDeep<T>(value: T): T {
-  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const item of Object.values(value)) freezeDeep(item);
-  }
-  return value;
-}

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CONFIG_DEFAULTS } from './defaults.ts';
 import { nodeFiles } from './files.ts';
-import { MAX_INCLUDE_DEPTH } from './input/include.ts';
+import { MAX_INCLUDE_DEPTH, MAX_INCLUDES } from './input/include.ts';
 import { MAX_CONFIG_BYTES } from './input/parse.ts';
 import { MAX_DEPTH } from './input/scan.ts';
 import { MAX_ISSUES } from './issues.ts';
@@ -198,6 +198,23 @@ test('config/includes deeper than the bound: refused', async () => {
   chain(MAX_INCLUDE_DEPTH);
   await load(home);
   chain(MAX_INCLUDE_DEPTH + 1);
+  assert.deepEqual(
+    (await refused(load(home))).map((issue) => issue.code),
+    ['CONFIG_INCLUDE_INVALID'],
+  );
+});
+
+test('config/more includes than the bound: refused', async () => {
+  using home = testHome();
+  home.write('a.json5', '{}');
+  const include = (count: number) =>
+    home.write(
+      'gatehouse.json',
+      JSON.stringify({ $include: Array.from({ length: count }, () => './a.json5') }),
+    );
+  include(MAX_INCLUDES);
+  await load(home);
+  include(MAX_INCLUDES + 1);
   assert.deepEqual(
     (await refused(load(home))).map((issue) => issue.code),
     ['CONFIG_INCLUDE_INVALID'],

@@ -4,13 +4,13 @@ import type { EgressRuleSpec } from '../controls/egress/types.ts';
 import { GatehouseError } from '../kernel/index.ts';
 import { hashOf } from './canonical.ts';
 import type { ConfigCode } from './codes.ts';
-import { freezeDeep, isPlainObject, withDefaults } from './defaults.ts';
 import { environmentFacts } from './environment.ts';
 import { type ConfigFiles, nodeFiles } from './files.ts';
 import { Places, resolveIncludes } from './input/include.ts';
 import { MAX_CONFIG_BYTES, parseJson5 } from './input/parse.ts';
 import { validateShape } from './input/validate.ts';
 import { Issues } from './issues.ts';
+import { freezeDeep, isPlainObject } from './objects.ts';
 import { checkReview, type LoadedPlaybook, loadPlaybooks } from './playbooks/load.ts';
 import { type AgentContext, checkWorkspaces, compileAgent, tryPlaybook } from './policy/agents.ts';
 import { compileCeiling } from './policy/ceiling.ts';
@@ -23,6 +23,7 @@ import { checkSenders } from './policy/senders.ts';
 import { installTools } from './policy/tools.ts';
 import type { ConfigInput } from './schema.ts';
 import type { ConfigIssue, ConfigPaths, EffectiveConfig } from './types.ts';
+import { withDefaults } from './with-defaults.ts';
 
 export interface LoadOptions {
   readonly paths: ConfigPaths;

@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import { GatehouseError } from '../kernel/index.ts';
 import { nodeFiles } from './files.ts';
+import { MAX_PATH_LENGTH } from './path.ts';
 import { createConfigService } from './service.ts';
+import { MAX_SNAPSHOTS, SnapshotStore } from './snapshots/store.ts';
 import { type ConfigTables, migrations } from './snapshots/tables.ts';
 import { type FakeLedger, fakeLedger, NOW, type TestHome, testHome } from './testing/home.ts';
 import type { ConfigService } from './types.ts';
@@ -247,4 +249,25 @@ test('a command line starts on the last snapshot of a broken file, and can put i
   assert.equal(await codeOf(config.set('gateway.port', 1, BY)), 'CONFIG_INVALID');
   await config.rollback(1, BY);
   assert.equal((await home.restart()).current().config.gateway.port, 1000);
+});
+
+test('config/a path longer than the bound: refused', async () => {
+  using home = await install();
+  const path = (length: number) => 'a'.repeat(length);
+  assert.equal(await codeOf(home.config.set(path(MAX_PATH_LENGTH), 1, BY)), 'CONFIG_INVALID');
+  assert.equal(await codeOf(home.config.set(path(MAX_PATH_LENGTH + 1), 1, BY)), 'CONFIG_PATH_UNKNOWN');
+});
+
+test('the oldest snapshots are dropped past the bound, and their numbers are not used again', async () => {
+  const database = openDatabase<ConfigTables>(':memory:');
+  using _database = database;
+  await database.migrate(migrations);
+  const store = new SnapshotStore(database.db);
+  const snapshot = { ...BY, hash: 'h', at: NOW, config: '{}', playbooks: {} };
+  for (let index = 0; index < MAX_SNAPSHOTS + 1; index++) await store.add(snapshot);
+  const numbers = (await store.list()).map(({ number }) => number);
+  assert.equal(numbers.length, MAX_SNAPSHOTS);
+  assert.equal(numbers[0], MAX_SNAPSHOTS + 1);
+  assert.equal(numbers.at(-1), 2);
+  assert.equal(await codeOf(store.get(1)), 'CONFIG_SNAPSHOT_UNKNOWN');
 });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import JSON5 from 'json5';
-import { isPlainObject } from '../defaults.ts';
+import { isPlainObject } from '../objects.ts';
 import { formatPath, type Segment } from '../path.ts';
 import { type Scan, type Span, scanJson5 } from './scan.ts';
 

@@ -1,9 +1,9 @@
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { GatehouseError } from '../../kernel/index.ts';
 import type { ConfigCode } from '../codes.ts';
-import { isPlainObject, mergeDeep } from '../defaults.ts';
 import type { ConfigFiles } from '../files.ts';
 import type { Issues } from '../issues.ts';
+import { isPlainObject, mergeDeep } from '../objects.ts';
 import { formatPath, type Segment } from '../path.ts';
 import { MAX_CONFIG_BYTES, parseJson5 } from './parse.ts';
 import type { Scan } from './scan.ts';

@@ -1,4 +1,4 @@
-import { isPlainObject } from '../defaults.ts';
+import { isPlainObject } from '../objects.ts';
 import type { Segment } from '../path.ts';
 import { FOREIGN_KEYS, type ForeignKey, LATER, TUNING_KEYS, VALUE_ADVICE } from './openclaw-keys.ts';
 

@@ -7,7 +7,7 @@ import { MAX_DEPTH, type Scan, scanJson5 } from './scan.ts';
 /** Largest configuration or playbook, in bytes. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
-export interface InputProblem {
+interface InputProblem {
   readonly segments: readonly Segment[];
   readonly code: ConfigCode;
   readonly facts: IssueFacts;

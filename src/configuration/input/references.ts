@@ -1,5 +1,5 @@
-import { isPlainObject } from '../defaults.ts';
 import type { Issues } from '../issues.ts';
+import { isPlainObject } from '../objects.ts';
 import type { Segment } from '../path.ts';
 import { type SchemaNode, type WalkRules, walkSchema } from './schema-walk.ts';
 

@@ -1,6 +1,6 @@
-import { isPlainObject } from '../defaults.ts';
 import type { Issues } from '../issues.ts';
 import { nearestName } from '../nearest.ts';
+import { isPlainObject } from '../objects.ts';
 import type { Segment } from '../path.ts';
 
 /** The part of JSON Schema that Gatehouse's own schemas use. */

@@ -36,7 +36,16 @@ export async function loadPlaybooks(
     loaded.set(name, { playbook: playbook as Playbook, issues: new Issues(), own: false });
   }
   const names = files.list(paths.playbooks).filter((name) => /^[^.].*\.ya?ml$/.test(name));
-  for (const name of names.slice(0, MAX_PLAYBOOKS)) {
+  if (names.length > MAX_PLAYBOOKS) {
+    const message = `the home holds more than ${MAX_PLAYBOOKS} playbooks`;
+    issues.error([], 'CONFIG_TOO_LARGE', {
+      message,
+      file: paths.playbooks,
+      fix: 'Remove those that no agent has.',
+    });
+    return loaded;
+  }
+  for (const name of names) {
     const file = join(paths.playbooks, name);
     const one = await loadOne(name, file, paths, files);
     issues.errors.push(...one.issues.errors);

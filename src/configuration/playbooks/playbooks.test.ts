@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Action, authorityOf, decide, taintLayer } from '../../kernel/index.ts';
 import { egressRulesOf, loadEffectiveConfig } from '../load.ts';
 import { NOW, refused, type TestHome, testHome } from '../testing/home.ts';
+import { MAX_PLAYBOOKS } from './load.ts';
 import { MAX_PLAYBOOK_BYTES } from './parse.ts';
 import { renderShippedPlaybooks } from './render.ts';
 
@@ -284,4 +285,17 @@ test('a playbook that no agent has is checked too', async () => {
   using home = testHome();
   home.write('playbooks/mine.yaml', `${MINE}commands:\n  - allow: [bash]\n`);
   assert.equal((await refused(load(home)))[0]?.code, 'PLAYBOOK_INTERPRETER');
+});
+
+test('playbook/more files than the bound: refused', async () => {
+  using home = testHome();
+  const fill = (count: number): void => {
+    for (let index = 0; index < count; index++) {
+      home.write(`playbooks/p${index}.yaml`, MINE.replace('playbook: mine', `playbook: p${index}`));
+    }
+  };
+  fill(MAX_PLAYBOOKS);
+  await load(home);
+  fill(MAX_PLAYBOOKS + 1);
+  assert.equal((await refused(load(home)))[0]?.code, 'CONFIG_TOO_LARGE');
 });

@@ -31,7 +31,7 @@ export interface AgentContext {
 }
 
 /** The playbook an agent names, or an issue with the nearest name. */
-export function playbookOf(agent: NamedAgent, context: AgentContext): LoadedPlaybook | undefined {
+function playbookOf(agent: NamedAgent, context: AgentContext): LoadedPlaybook | undefined {
   const name = agent.settings.playbook ?? 'default';
   const found = context.playbooks.get(name);
   if (found !== undefined) return found;

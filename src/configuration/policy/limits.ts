@@ -17,7 +17,7 @@ export interface WrittenLimits {
 }
 
 /** What a run gets when nobody says otherwise. */
-export const DEFAULT_LIMITS: Required<WrittenLimits> = {
+const DEFAULT_LIMITS: Required<WrittenLimits> = {
   memoryMb: 1_024,
   processes: 256,
   fileMb: 256,
@@ -29,7 +29,7 @@ export const DEFAULT_LIMITS: Required<WrittenLimits> = {
 };
 
 /** The most that a playbook can ask for when the install says nothing. */
-export const DEFAULT_CEILING: Required<WrittenLimits> = {
+const DEFAULT_CEILING: Required<WrittenLimits> = {
   memoryMb: 8_192,
   processes: 2_048,
   fileMb: 4_096,
@@ -65,7 +65,7 @@ export interface WrittenTurn {
 }
 
 /** What a turn gets when nobody says otherwise. */
-export const DEFAULT_TURN: Required<WrittenTurn> = {
+const DEFAULT_TURN: Required<WrittenTurn> = {
   steps: 24,
   tokens: 1_000_000,
   seconds: 600,

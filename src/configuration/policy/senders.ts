@@ -1,6 +1,6 @@
 import type { Grant } from '../../kernel/index.ts';
-import { isPlainObject } from '../defaults.ts';
 import type { Issues } from '../issues.ts';
+import { isPlainObject } from '../objects.ts';
 import type { Segment } from '../path.ts';
 import type { ConfigInput } from '../schema.ts';
 

@@ -1,7 +1,7 @@
 import { type Generated, type Kysely, sql } from 'kysely';
 
 /** One applied configuration. There are no secrets in it, because there are none in a configuration (K1). */
-export interface ConfigSnapshotTable {
+interface ConfigSnapshotTable {
   number: Generated<number>;
   hash: string;
   at: number;

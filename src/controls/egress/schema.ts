@@ -5,7 +5,7 @@ const literals = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))));
 
 /** One destination, in the configuration and in playbooks alike (E2). */
-export const EgressRuleKeys = {
+const EgressRuleKeys = {
   id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._:*-]{0,99}$' })),
   host: Type.String({
     minLength: 1,

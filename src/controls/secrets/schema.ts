@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 
 /** Marks a key whose value is a reference and never the secret itself (K1). */
-export const SECRET_MARK = 'x-gatehouse-secret';
+const SECRET_MARK = 'x-gatehouse-secret';
 
 /** A value that only the egress process resolves: `"${NAME}"`, or where it is kept. */
 export const SecretInput = Type.Union(
