@@ -21,6 +21,7 @@ export class Watchdog {
   #pid: number;
   #timer: NodeJS.Timeout | undefined;
   #lonelySince = 0;
+  #stopped = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -35,12 +36,13 @@ export class Watchdog {
 
   connections(count: number): void {
     clearTimeout(this.#timer);
-    if (count > 0) return;
+    if (count > 0 || this.#stopped) return;
     this.#lonelySince = performance.now();
     this.#look();
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
