@@ -14,7 +14,7 @@ export interface Callers {
 
 const OPERATOR_SPACE = 'operator';
 
-/** Compiled authorities kept; past it the least recently made is dropped and compiled again when asked. */
+/** Compiled authorities kept; past it the one made first is dropped and compiled again when asked. */
 export const MAX_CACHED_AUTHORITIES = 256;
 
 /** Operators share one space; any other principal has its own, so that a session key is only an address (S5). */

@@ -4,7 +4,7 @@ import type { Authority, Subject } from '../kernel/index.ts';
 import type { Services } from './services.ts';
 
 /** What an operation may return: services hand out read-only values, and nobody may change them on the way. */
-export type DeepReadonly<T> = T extends readonly (infer Item)[]
+type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]
   : T extends object
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
@@ -29,7 +29,7 @@ export interface OperationContext<Event = never> {
   emit(event: Event): void;
 }
 
-export type OperationEffect =
+type OperationEffect =
   /** Looks, changes nothing. */
   | 'read'
   /** Changes Gatehouse's own state; recorded before and after. */
@@ -37,7 +37,7 @@ export type OperationEffect =
   /** Causes something outside or that cannot be undone; its record is durable before it starts. */
   | 'high-impact';
 
-export interface CliShape {
+interface CliShape {
   /** Words after `gatehouse`, e.g. `token issue`. */
   readonly command: string;
   /** Input keys given by position, in order; the rest become options. */

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { principalLayer } from '../controls/auth/index.ts';
 import type { Principal, Scope } from '../controls/auth/types.ts';
 import type { GatehouseError, LedgerEvent } from '../kernel/index.ts';
-import { createCallers } from './callers.ts';
+import { createCallers, MAX_CACHED_AUTHORITIES } from './callers.ts';
 import { type Caller, defineOperation, type Operation } from './define.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { MAX_REPORTED_ISSUES } from './parse.ts';
@@ -293,6 +293,26 @@ describe('callers', () => {
 
   test("auth/principal whose id is the operators' space: kept out of it", () => {
     assert.notEqual(callerOf(principal('operator', ['operator.write']), 'http', 't').space, 'operator');
+  });
+
+  test('authorities are made once, and again for the oldest when more than the bound are in use', () => {
+    let made = 0;
+    const counting = createCallers({
+      principalLayer: (who) => {
+        made += 1;
+        return principalLayer(who);
+      },
+    });
+    const use = (index: number) => counting.callerOf(principal(`p${index}`, ['operator.read']), 'http', 't');
+    for (let round = 0; round < 2; round++) {
+      for (let index = 0; index < MAX_CACHED_AUTHORITIES; index++) use(index);
+    }
+    assert.equal(made, MAX_CACHED_AUTHORITIES);
+    use(MAX_CACHED_AUTHORITIES);
+    use(1);
+    assert.equal(made, MAX_CACHED_AUTHORITIES + 1);
+    use(0);
+    assert.equal(made, MAX_CACHED_AUTHORITIES + 2);
   });
 
   test('the same id with other scopes never gets an authority made for the earlier ones', () => {

@@ -1,3 +1,4 @@
+import { nearestName } from '../configuration/nearest.ts';
 import {
   asGatehouseError,
   type Decision,
@@ -8,7 +9,6 @@ import {
 } from '../kernel/index.ts';
 import { OP_CODES } from './codes.ts';
 import type { Caller, CallOptions, Dispatcher, Operation, OperationContext } from './define.ts';
-import { nearest } from './nearest.ts';
 import { issuesWith, parseInput } from './parse.ts';
 import type { Services } from './services.ts';
 
@@ -42,7 +42,7 @@ export function createDispatcher({ operations, services }: DispatcherParts): Dis
 }
 
 function unknownOperation(id: string, known: Iterable<string>): GatehouseError {
-  const meant = nearest(id, known);
+  const meant = nearestName(id, known);
   const message =
     meant === undefined ? undefined : `there is no operation of this name; did you mean ${meant}?`;
   return OP_CODES.error('OP_UNKNOWN', message, meant === undefined ? {} : { details: { nearest: meant } });

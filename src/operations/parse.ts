@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { nearestName } from '../configuration/nearest.ts';
 import { OP_CODES } from './codes.ts';
-import { nearest } from './nearest.ts';
 
 /** One thing wrong with a value; `path` is dotted, empty for the value as a whole. */
 export interface ValueIssue {
@@ -51,7 +51,7 @@ function issuesOf(error: ValueError, schema: TSchema): readonly ValueIssue[] {
   }
   if (error.keyword === 'additionalProperties') {
     return namesIn(error.params, 'additionalProperties').map((name) => {
-      const meant = path === '' ? nearest(name, knownKeys(schema)) : undefined;
+      const meant = path === '' ? nearestName(name, knownKeys(schema)) : undefined;
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
       return {
         path: under(path, name),

@@ -5,7 +5,7 @@ export const MAX_MESSAGE_CHARS = 262_144;
 const MAX_SESSION_KEY_CHARS = 256;
 export const MAX_NAME_CHARS = 128;
 export const MAX_TEXT_CHARS = 2_000;
-export const MAX_PAGE = 1_000;
+const MAX_PAGE = 1_000;
 export const MAX_LIST_ITEMS = 64;
 
 /** An object with these keys and no others: an unknown key is an error, never ignored. */

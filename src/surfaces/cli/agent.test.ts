@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { MAX_TYPED_AHEAD } from './prompt.ts';
 import { cli, type FakeGateway, fakeGateway, json, type Person, refuse, stream } from './testing/harness.ts';
 
 const BASE = {
@@ -320,6 +321,14 @@ describe('gatehouse chat', () => {
       gateway.calls.map(({ id }) => id),
       ['sessions.create', 'agent.run', 'agent.run'],
     );
+  });
+
+  test('more lines than are kept typed ahead are all answered in the end', async () => {
+    await using gateway = await chatGateway();
+    const lines = MAX_TYPED_AHEAD + 40;
+    const run = await cli(['chat'], { ...gateway, stdin: '/abort\n'.repeat(lines) });
+    assert.equal(run.code, 0);
+    assert.equal(run.stderr.split('nothing runs').length - 1, lines);
   });
 
   test('/new resets the session, /help says what there is, /quit leaves', async () => {

@@ -53,7 +53,7 @@ function optionName(key: string, shape: Shape): string {
 }
 
 /** Everything the input of an operation may hold, in the order of its schema. */
-export function argumentsOf(input: TSchema): readonly Argument[] {
+function argumentsOf(input: TSchema): readonly Argument[] {
   const { properties = {}, required = [] } = input as JsonSchema;
   return Object.entries(properties).map(([key, schema]) => {
     const inner = withoutNull(schema);

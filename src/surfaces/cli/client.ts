@@ -11,8 +11,8 @@ export interface CallRequest {
   readonly onEvent?: (event: unknown) => void;
 }
 
-/** Longest answer, and longest line of a stream, that is read. */
-export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Longest answer, and longest line of a stream, that is read; in UTF-16 code units. */
+export const MAX_ANSWER_CHARS = 64 * 1024 * 1024;
 
 /** Errors of connect(2) that say nobody listens; anything later may have had an effect. */
 const NOBODY_LISTENS = new Set(['ENOENT', 'ECONNREFUSED']);
@@ -55,13 +55,13 @@ function connectionError(cause: unknown, { signal }: CallRequest): GatehouseErro
   return CLI_CODES.error('CLI_GATEWAY_UNREACHABLE', undefined, { cause });
 }
 
-/** Lines of the answer, each at most MAX_ANSWER_BYTES long. */
+/** Lines of the answer, each at most MAX_ANSWER_CHARS long. */
 async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
   let rest = '';
   response.setEncoding('utf8');
   for await (const chunk of response as AsyncIterable<string>) {
     rest += chunk;
-    if (rest.length > MAX_ANSWER_BYTES)
+    if (rest.length > MAX_ANSWER_CHARS)
       throw CLI_CODES.error('CLI_ANSWER_INVALID', 'the answer is too large');
     let end = rest.indexOf('\n');
     while (end >= 0) {
@@ -115,7 +115,7 @@ async function readWhole(response: IncomingMessage): Promise<unknown> {
   response.setEncoding('utf8');
   for await (const chunk of response as AsyncIterable<string>) {
     text += chunk;
-    if (text.length > MAX_ANSWER_BYTES)
+    if (text.length > MAX_ANSWER_CHARS)
       throw CLI_CODES.error('CLI_ANSWER_INVALID', 'the answer is too large');
   }
   const answer = parsed(text);

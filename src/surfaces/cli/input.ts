@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { Operation } from '../../operations/define.ts';
 import { type Argument, convert, splitArguments } from './arguments.ts';
 import { CLI_CODES } from './codes.ts';
@@ -9,7 +9,7 @@ import type { CliIo, CliParts } from './io.ts';
 export type GivenOptions = Readonly<Record<string, string | boolean | undefined>>;
 
 /** Largest file that is read into an input; the gateway has bounds of its own. */
-export const MAX_FILE_BYTES = 32 * 1024 * 1024;
+export const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** Keys that the CLI fills in itself, so that nobody types them. */
 const FILLED: Readonly<Record<string, (parts: CliParts) => string>> = {
@@ -38,16 +38,34 @@ async function readStdin(io: CliIo): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** At most one byte more than is allowed: a device or a pipe may have no end. */
+function readBounded(path: string): Buffer {
+  const bytes = Buffer.allocUnsafe(MAX_FILE_BYTES + 1);
+  const file = openSync(path, 'r');
+  try {
+    let size = 0;
+    let read = -1;
+    while (read !== 0 && size < bytes.length) {
+      read = readSync(file, bytes, size, bytes.length - size, null);
+      size += read;
+    }
+    return bytes.subarray(0, size);
+  } finally {
+    closeSync(file);
+  }
+}
+
 async function readSource(path: string, io: CliIo): Promise<string> {
   if (path === '-') return readStdin(io);
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readBounded(path);
   } catch (cause) {
     throw CLI_CODES.error('CLI_FILE_UNREADABLE', `the file ${path} cannot be read`, { cause });
   }
-  if (bytes.length > MAX_FILE_BYTES)
+  if (bytes.length > MAX_FILE_BYTES) {
     throw CLI_CODES.error('CLI_FILE_UNREADABLE', `the file ${path} is too large`);
+  }
   return bytes.toString('utf8');
 }
 

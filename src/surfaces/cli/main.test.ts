@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Caller, Dispatcher } from '../../operations/define.ts';
+import { MAX_ANSWER_CHARS } from './client.ts';
+import { MAX_FILE_BYTES } from './input.ts';
 import { cli, fakeGateway, refuse, stream } from './testing/harness.ts';
 
 const SUMMARY = {
@@ -163,6 +165,38 @@ describe('cli/what is typed becomes the input', () => {
       gateway.calls.map((call) => call.input),
       [{ text: '{gateway: {}}' }, { text: '{a: 1}' }],
     );
+  });
+});
+
+describe('cli/bounds', () => {
+  test('a file at the bound is read; one byte more, or a file without end, is refused', async () => {
+    await using gateway = await fakeGateway(() => ({ ok: true, issues: [] }));
+    const folder = mkdtempSync(join(tmpdir(), 'gh-cli-'));
+    const file = join(folder, 'large.json5');
+    writeFileSync(file, Buffer.alloc(MAX_FILE_BYTES, ' '));
+    assert.equal((await cli(['config', 'validate', '--file', file], gateway)).code, 0);
+    writeFileSync(file, Buffer.alloc(MAX_FILE_BYTES + 1, ' '));
+    for (const path of [file, '/dev/zero', join(folder, 'absent')]) {
+      const run = await cli(['config', 'validate', '--file', path], gateway);
+      assert.equal(run.code, 2);
+      assert.match(run.stderr, /CLI_FILE_UNREADABLE/);
+    }
+    rmSync(folder, { recursive: true });
+    assert.equal(gateway.calls.length, 1);
+  });
+
+  test('an answer at the bound is read; one character more is refused', async () => {
+    let size = MAX_ANSWER_CHARS;
+    await using gateway = await fakeGateway((_call, response) => {
+      const body = '{"ok":true,"result":{"ready":true}}';
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(body + ' '.repeat(size - body.length));
+    });
+    assert.equal((await cli(['health'], gateway)).code, 0);
+    size += 1;
+    const run = await cli(['health'], gateway);
+    assert.equal(run.code, 4);
+    assert.match(run.stderr, /CLI_ANSWER_INVALID: the answer is too large/);
   });
 });
 

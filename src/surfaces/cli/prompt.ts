@@ -4,7 +4,7 @@ import type { CliIo } from './io.ts';
 /** Lines typed ahead that are kept; further input waits in the terminal. */
 export const MAX_TYPED_AHEAD = 256;
 
-export interface AskOptions {
+interface AskOptions {
   /** Ends the question; the answer is then undefined. */
   readonly signal?: AbortSignal;
   /** Forget what was typed before the question was there: nobody consents to what they have not seen. */

@@ -4,7 +4,7 @@ import { CLI_CODES } from './codes.ts';
 import type { CliIo, CliParts } from './io.ts';
 import { targetOf } from './target.ts';
 
-export interface InvokeOptions {
+interface InvokeOptions {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: unknown) => void;
 }

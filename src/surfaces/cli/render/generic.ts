@@ -12,7 +12,7 @@ function isFields(value: unknown): value is Fields {
 const INSTANT = /(^at$|At$)/;
 const DURATION = /Ms$/;
 
-export function scalar(key: string, value: unknown): Cell {
+function scalar(key: string, value: unknown): Cell {
   if (typeof value === 'number' && INSTANT.test(key)) return formatInstant(value);
   if (typeof value === 'number' && DURATION.test(key)) return formatDuration(value);
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;

@@ -26,7 +26,7 @@ export interface GatewayReport {
   readonly egress: EgressStatus | null;
 }
 
-export function postureLines(posture: readonly PostureLine[], paint: Paint): readonly string[] {
+function postureLines(posture: readonly PostureLine[], paint: Paint): readonly string[] {
   const width = Math.max(0, ...posture.map(({ area }) => area.length));
   return posture.map(({ area, required, measured, holds }) => {
     const mark = holds ? paint('good', 'holds') : paint('bad', 'FAILS');

@@ -8,7 +8,7 @@ import type { CliIo, CliParts, LocalGateway } from '../io.ts';
 import { runCli } from '../main.ts';
 
 /** One request as the gateway saw it. */
-export interface SeenCall {
+interface SeenCall {
   readonly id: string;
   readonly input: unknown;
   readonly headers: IncomingMessage['headers'];
