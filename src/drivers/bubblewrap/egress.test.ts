@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { MAX_CONNECTIONS } from './inside/relay.ts';
 import { Fixture } from './testing/fixture.ts';
 import { fakeEgress, REFUSAL } from './testing/proxy.ts';
 
@@ -88,7 +89,7 @@ test('sandbox/more connections through the bridge than allowed: closed', async (
     limits: { ...limits, openFiles: 1024 },
   });
   server.close();
-  assert.equal(out, '128');
+  assert.equal(out, String(MAX_CONNECTIONS));
 });
 
 test('sandbox/egress socket that is not a socket, or is reached through a link: refused', async () => {

@@ -256,7 +256,7 @@ test('sandbox/descriptors inherited from the gateway: none but the standard ones
   for (const line of out.trim().split('\n'))
     assert.match(
       line,
-      /^(?:[012] (?:\/dev\/null|socket:\[\d+\]|pipe:\[\d+\])|\d+ (?:\/dev\/null|\/proc\/\d+\/fd))$/,
+      /^(?:0 \/dev\/null|[12] \S+\/pipe-[\w-]+ \(deleted\)|\d+ (?:\/dev\/null|\/proc\/\d+\/fd))$/,
     );
 });
 

@@ -1,5 +1,6 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { RunEnd, RunObserver, RunResult } from '../../kernel/index.ts';
@@ -7,6 +8,7 @@ import { ARGUMENTS_FD, STATUS_FD } from './arguments.ts';
 import { CLEANUP_MS, type RunGroup } from './cgroups.ts';
 import { SANDBOX_CODES } from './codes.ts';
 import { CappedOutput } from './output.ts';
+import { pipeFromRun, type RunPipe } from './pipes.ts';
 import { processGone } from './reaper.ts';
 
 /** One run, ready to start. */
@@ -22,7 +24,10 @@ export interface Launch {
   /** Descriptor numbers to cover, and what to cover them with. */
   readonly stray: readonly number[];
   readonly nullFd: number;
-  readonly stdin: Uint8Array | undefined;
+  /** Pipes from the pool: for output and for errors. */
+  readonly pipes: readonly number[];
+  /** Descriptor that the run reads; absent means an empty input. */
+  readonly inputFd: number | undefined;
   readonly wallMs: number;
   readonly outputBytes: number;
 }
@@ -37,11 +42,23 @@ interface Status {
 
 const SIGNAL_NAMES = new Map(Object.entries(osConstants.signals).map(([name, number]) => [number, name]));
 
-function stdioOf(launch: Launch): StdioOptions {
+/** What the run writes, opened on both sides. */
+interface Streams {
+  readonly stdout: RunPipe;
+  readonly stderr: RunPipe;
+}
+
+function openStreams([out, err]: readonly number[]): Streams {
+  if (out === undefined || err === undefined) throw SANDBOX_CODES.error('SANDBOX_START_FAILED');
+  return { stdout: pipeFromRun(out), stderr: pipeFromRun(err) };
+}
+
+/** Start bubblewrap with exactly these descriptors; the gateway keeps only its own ends. */
+function start(launch: Launch, streams: Streams): ChildProcess {
   const fds: (number | 'pipe' | 'ignore')[] = [
-    launch.stdin === undefined ? 'ignore' : 'pipe',
-    'pipe',
-    'pipe',
+    launch.inputFd ?? 'ignore',
+    streams.stdout.childFd,
+    streams.stderr.childFd,
     'pipe',
     launch.filterFd,
     'pipe',
@@ -51,7 +68,11 @@ function stdioOf(launch: Launch): StdioOptions {
     while (fds.length <= fd) fds.push('ignore');
     if (fds[fd] === 'ignore') fds[fd] = launch.nullFd;
   }
-  return fds;
+  try {
+    return spawn(launch.bwrap, launch.argv, { stdio: fds, cwd: '/', env: {} });
+  } finally {
+    for (const { childFd } of [streams.stdout, streams.stderr]) closeSync(childFd);
+  }
 }
 
 /**
@@ -65,7 +86,8 @@ export async function execute(
   observer: RunObserver | undefined,
 ): Promise<RunResult> {
   const started = performance.now();
-  const child = spawn(launch.bwrap, launch.argv, { stdio: stdioOf(launch), cwd: '/', env: {} });
+  const streams = openStreams(launch.pipes);
+  const child = start(launch, streams);
   let stoppedBy: 'timeout' | 'aborted' | undefined;
   const stop = (why: 'timeout' | 'aborted') => {
     stoppedBy ??= why;
@@ -75,8 +97,8 @@ export async function execute(
   const onAbort = () => stop('aborted');
   const timer = setTimeout(() => stop('timeout'), launch.wallMs);
   signal.addEventListener('abort', onAbort, { once: true });
-  const output = collect(child, launch.outputBytes, observer);
-  const closed = once(child, 'close');
+  const output = collect(child, streams, launch.outputBytes, observer);
+  const closed = Promise.all([once(child, 'close'), output.ended]);
   closed.catch(() => undefined);
   try {
     await release(child, launch, group);
@@ -88,6 +110,7 @@ export async function execute(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
+    for (const { stream } of [streams.stdout, streams.stderr]) stream.destroy();
   }
   const status = parseStatus(output.status());
   const memoryKills = group?.memoryKills() ?? 0;
@@ -108,20 +131,19 @@ export async function execute(
 
 /** bubblewrap does nothing before it has read its arguments to the end; so this is the moment to bind it. */
 async function release(child: ChildProcess, launch: Launch, group: RunGroup | undefined): Promise<void> {
-  const swallow = () => undefined;
-  for (const stream of child.stdio) stream?.on('error', swallow);
+  // bubblewrap may die before it has read everything; how it ended is in its exit, not in these.
+  for (const stream of child.stdio) stream?.on('error', () => undefined);
   if (child.pid === undefined) return;
   await group?.add(child.pid);
   (child.stdio[ARGUMENTS_FD] as Writable).end(
     launch.runArguments.map((argument) => `${argument}\0`).join(''),
   );
-  if (launch.stdin !== undefined) child.stdin?.end(launch.stdin);
 }
 
-function collect(child: ChildProcess, limit: number, observer: RunObserver | undefined) {
+function collect(child: ChildProcess, streams: Streams, limit: number, observer: RunObserver | undefined) {
   const take = (name: 'stdout' | 'stderr') => {
     const kept = new CappedOutput(limit);
-    child[name]?.on('data', (chunk: Uint8Array) => {
+    streams[name].stream.on('data', (chunk: Uint8Array) => {
       const part = kept.push(chunk);
       if (part.length > 0) observer?.onOutput?.(name, part);
     });
@@ -134,6 +156,7 @@ function collect(child: ChildProcess, limit: number, observer: RunObserver | und
     stdout: take('stdout'),
     stderr: take('stderr'),
     status: () => Buffer.from(status.bytes()).toString('utf8'),
+    ended: Promise.all([once(streams.stdout.stream, 'close'), once(streams.stderr.stream, 'close')]),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Architecture } from './seccomp/numbers.ts';
 export interface Host {
   readonly bwrap: string;
   readonly prlimit: string;
+  readonly mkfifo: string;
   readonly version: string;
   readonly architecture: Architecture;
   /** `--disable-userns`, from 0.8. Without it the seccomp filter alone refuses nested namespaces. */
@@ -22,7 +23,7 @@ export interface Host {
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = { x64: 'x86_64', arm64: 'aarch64' };
 const CLOSE_ON_EXEC = 0o2000000;
 /** A stray descriptor beyond this cannot be covered, so nothing is run. */
-export const MAX_STRAY_DESCRIPTOR = 4096;
+const MAX_STRAY_DESCRIPTOR = 4096;
 
 /** First executable of that name in the directories. */
 export function findProgram(name: string, dirs: readonly string[]): string | undefined {
@@ -43,22 +44,24 @@ export function inspectHost(programDirs: readonly string[] = SYSTEM_PROGRAM_DIRS
   const architecture = ARCHITECTURES[process.arch];
   const bwrap = findProgram('bwrap', programDirs);
   const prlimit = findProgram('prlimit', programDirs);
+  const mkfifo = findProgram('mkfifo', programDirs);
   if (process.platform !== 'linux' || architecture === undefined)
     throw SANDBOX_CODES.error('SANDBOX_UNAVAILABLE', 'bubblewrap needs Linux on x86_64 or aarch64', {
       fix: 'Run the gateway on such a machine, or in a container or virtual machine there.',
     });
   if (bwrap === undefined)
     throw SANDBOX_CODES.error('SANDBOX_UNAVAILABLE', 'bubblewrap is not installed, so nothing is run');
-  if (prlimit === undefined)
+  if (prlimit === undefined || mkfifo === undefined)
     throw SANDBOX_CODES.error(
       'SANDBOX_UNAVAILABLE',
-      'prlimit (util-linux) is not installed, so nothing is run',
+      'prlimit (util-linux) or mkfifo (coreutils) is not installed, so nothing is run',
     );
   const ask = (option: string) => spawnSync(bwrap, [option], { encoding: 'utf8', env: {}, timeout: 5_000 });
   const help = ask('--help').stdout ?? '';
   return {
     bwrap,
     prlimit,
+    mkfifo,
     version: (ask('--version').stdout ?? '').trim().split(' ').at(-1) ?? '',
     architecture,
     disablesUserNamespaces: help.includes('--disable-userns'),

@@ -119,7 +119,7 @@ export function checkMounts(mounts: readonly Mount[], forbidden: readonly string
 }
 
 /** From asm-generic/fcntl.h; the same on x86_64 and aarch64. A descriptor that only names the file. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 
 /**
  * Open what a checked source names, refusing links anywhere in it: the kernel says which file the

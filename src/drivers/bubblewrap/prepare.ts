@@ -3,6 +3,7 @@ import { findGroupParent, GroupMaker } from './cgroups.ts';
 import { type Host, inspectHost } from './host.ts';
 import { type Kit, prepareKit } from './kit.ts';
 import type { BubblewrapOptions } from './options.ts';
+import { PipePool } from './pipes.ts';
 
 /** Everything about this machine and install that is found once, at the first run. */
 export interface Prepared {
@@ -11,6 +12,7 @@ export interface Prepared {
   readonly base: BaseMounts;
   readonly isolation: readonly string[];
   readonly groups: GroupMaker | undefined;
+  readonly pipes: PipePool;
 }
 
 /** Look at the machine and write the kit. Throws SANDBOX_UNAVAILABLE. */
@@ -24,6 +26,7 @@ export function prepare(options: BubblewrapOptions): Prepared {
     base: baseMounts(kit),
     isolation: isolationArguments(host),
     groups: parent === undefined ? undefined : new GroupMaker(parent),
+    pipes: new PipePool(host.mkfifo, options.workDir),
   };
 }
 

@@ -2,10 +2,11 @@ import { closeSync, openSync } from 'node:fs';
 import type { RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
 import { commandArguments, runArguments } from './arguments.ts';
 import { SANDBOX_CODES } from './codes.ts';
-import { execute } from './execute.ts';
+import { execute, type Launch } from './execute.ts';
 import { explainRun } from './explain.ts';
 import { checkMounts, forbiddenTrees, insideMounts, openSource } from './mounts.ts';
 import type { BubblewrapOptions } from './options.ts';
+import { inputFile } from './pipes.ts';
 import { type Prepared, prepare, processLimits } from './prepare.ts';
 import { createProbe } from './probe.ts';
 
@@ -94,8 +95,10 @@ async function runPrepared(
   };
   const sources = spec.mounts.map((mount) => opened(openSource(mount.source, 'tree')));
   if (spec.egressSocket !== undefined) sources.push(opened(openSource(spec.egressSocket, 'socket')));
+  const inputFd = spec.stdin === undefined ? undefined : opened(await inputFile(options.workDir, spec.stdin));
   const nullFd = host.strayDescriptors.length > 0 ? opened(openSync('/dev/null', 'r')) : -1;
-  const launch = {
+  const pipes = await machine.pipes.take();
+  const launch: Launch = {
     bwrap: host.bwrap,
     argv: [...isolation, '--', ...command],
     runArguments: perRun,
@@ -103,7 +106,8 @@ async function runPrepared(
     mountFds: host.bindsDescriptors ? sources : [],
     stray: host.strayDescriptors,
     nullFd,
-    stdin: spec.stdin,
+    pipes,
+    inputFd,
     wallMs: spec.limits.wallMs,
     outputBytes: spec.limits.outputBytes,
   };
@@ -111,7 +115,9 @@ async function runPrepared(
   try {
     return await execute(launch, group, signal, observer);
   } finally {
+    // Only once everything that held them is dead; if that fails, these pipes are never used again.
     await group?.remove();
+    machine.pipes.release(pipes);
     setImmediate(() => groups?.prepare());
   }
 }

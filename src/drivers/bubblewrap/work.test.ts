@@ -92,3 +92,18 @@ test('the user, the home, the host name and the working directory are the sandbo
   );
   assert.equal(out, 'agent\n/tmp\nsandbox\n/workspace\n0022\nx\n');
 });
+
+test('the standard streams can be opened by name, as scripts do', async () => {
+  const script =
+    'cat /dev/stdin; echo out > /dev/stdout; echo err > /dev/stderr; echo teed | tee /dev/stderr';
+  const { out, err, exitCode } = await fixture.sh(script, { stdin: Buffer.from('in ') });
+  assert.equal(exitCode, 0, err);
+  assert.deepEqual([out, err], ['in out\nteed\n', 'err\nteed\n']);
+});
+
+test('what a run leaves unread or unwritten does not reach the next one', async () => {
+  const left = await fixture.run(['true'], { stdin: Buffer.alloc(100_000, 'x') });
+  assert.equal(left.exitCode, 0);
+  const next = await fixture.run(['cat'], { stdin: Buffer.from('mine') });
+  assert.equal(next.out, 'mine');
+});
