@@ -17,6 +17,16 @@ export const MAX_QUEUED_RECORDS = 8192;
 /** Records in one transaction. */
 export const MAX_BATCH_RECORDS = 512;
 
+/**
+ * Turns of the event loop that a batch waits for the other process to finish its commit (some tenths of a
+ * millisecond). SQLite's own waiting sleeps at least a millisecond and stops everything else meanwhile, so it comes
+ * only after this.
+ */
+const MAX_POLITE_TRIES = 500;
+
+/** SQLITE_BUSY (sqlite.org/rescode.html): another connection holds the write lock. */
+const SQLITE_BUSY = 5;
+
 interface Head {
   readonly seq: number;
   readonly hash: string;
@@ -47,6 +57,8 @@ export class Appender {
   #queue: Waiting[] = [];
   #flushing: NodeJS.Immediate | undefined;
   #head: Head | undefined;
+  #tries = 0;
+  readonly #busyTimeoutMs: number;
 
   constructor(options: AppenderOptions) {
     const { raw, writer } = options;
@@ -60,6 +72,7 @@ export class Appender {
        ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, hash = excluded.hash`,
     );
     this.#head = readHead(raw, writer);
+    this.#busyTimeoutMs = Number(raw.prepare('PRAGMA busy_timeout').get()?.['timeout'] ?? 0);
   }
 
   append(fields: EventFields): Promise<LedgerReceipt> {
@@ -68,18 +81,47 @@ export class Appender {
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ fields, resolve, reject });
-      this.#flushing ??= setImmediate(() => this.flush());
+      this.#flushing ??= setImmediate(() => this.#drain());
     });
   }
 
-  /** Write everything that waits now. */
+  /** Write everything that waits now, however long the other process holds the lock. */
   flush(): void {
     clearImmediate(this.#flushing);
     this.#flushing = undefined;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (let start = 0; start < queue.length; start += MAX_BATCH_RECORDS) {
-      this.#commit(queue.slice(start, start + MAX_BATCH_RECORDS));
+    this.#tries = MAX_POLITE_TRIES;
+    this.#drain();
+  }
+
+  /** Write what waits; while another process is committing, come back in the next turn of the event loop. */
+  #drain(): void {
+    this.#flushing = undefined;
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.slice(0, MAX_BATCH_RECORDS);
+      if (!this.#lock()) {
+        this.#tries += 1;
+        this.#flushing = setImmediate(() => this.#drain());
+        return;
+      }
+      this.#tries = 0;
+      this.#queue = this.#queue.slice(batch.length);
+      this.#commit(batch);
+    }
+  }
+
+  /** Whether the transaction has begun or failed for good; false while it is worth trying again. */
+  #lock(): boolean {
+    const { raw } = this.#options;
+    const polite = this.#tries < MAX_POLITE_TRIES;
+    if (!polite) return true;
+    try {
+      raw.exec('PRAGMA busy_timeout = 0');
+      raw.exec('BEGIN IMMEDIATE');
+      return true;
+    } catch (thrown) {
+      return (thrown as { errcode?: unknown }).errcode !== SQLITE_BUSY;
+    } finally {
+      raw.exec(`PRAGMA busy_timeout = ${this.#busyTimeoutMs}`);
     }
   }
 
@@ -107,7 +149,7 @@ export class Appender {
    */
   #write(batch: readonly Waiting[]): readonly RecordRow[] {
     const { raw, writer } = this.#options;
-    raw.exec('BEGIN IMMEDIATE');
+    if (!raw.isTransaction) raw.exec('BEGIN IMMEDIATE');
     try {
       let head = this.#head ?? readHead(raw, writer);
       this.#head = undefined;
