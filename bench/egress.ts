@@ -1,0 +1,264 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileEgressRules } from '../src/controls/egress/index.ts';
+import { createLedger } from '../src/controls/trace/index.ts';
+import { createEgressClient, providerFetch } from '../src/drivers/egress-client/index.ts';
+import { createResolver } from '../src/drivers/resolver/index.ts';
+import { openConnection } from '../src/drivers/sqlite/connection.ts';
+import { authorityOf, type Clock, type Logger } from '../src/kernel/index.ts';
+import { runEgress } from '../src/processes/egress/run.ts';
+
+const ROUND_MS = 1_500;
+const ROUNDS = 2;
+const AT_ONCE = 16;
+const CHUNK = Buffer.alloc(65_536, 7);
+/** First byte of a tunnel: `E` for one echo, `S` for a stream without end. */
+const ECHO = 'E';
+const STREAM = 'S';
+
+const CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Where both ways end: answers one byte with one byte, or streams as fast as it is read. */
+function serveTarget(): Promise<number> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('data', (first: Buffer) => {
+      if (first.toString() === ECHO) socket.end(first);
+      else stream(socket);
+    });
+  });
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+  });
+}
+
+function stream(socket: Socket): void {
+  const more = (): void => {
+    while (socket.writable && socket.write(CHUNK)) {
+      // Until the reader is behind.
+    }
+  };
+  socket.on('drain', more);
+  more();
+}
+
+/** What is left when everything that egress does is taken away. */
+async function serveRelay(path: string, port: number): Promise<void> {
+  const server = createServer((client) => {
+    const upstream = connect({ host: '127.0.0.1', port, noDelay: true });
+    for (const socket of [client, upstream]) {
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => (socket === client ? upstream : client).destroy());
+    }
+    client.pipe(upstream);
+    upstream.pipe(client);
+  });
+  server.listen(path);
+  await once(server, 'listening');
+}
+
+/** Egress as it runs, with the real ledger on disk; only the configuration is given. */
+async function serveEgress(folder: string, port: number): Promise<void> {
+  const rules = [{ id: 'bench', host: '127.0.0.1', port, class: 'other', protocol: 'tcp' }] as const;
+  const provider = { id: 'provider:bench', host: '127.0.0.1', class: 'model', protocol: 'http' } as const;
+  const authority = authorityOf({ id: 'playbook:bench', rules: compileEgressRules(rules) });
+  const raw = openConnection(join(folder, 'ledger.db'));
+  const ledger = createLedger({ raw, writer: 'egress', clock: CLOCK, redact: (text) => text });
+  await runEgress({
+    paths: { run: join(folder, 'run'), keys: join(folder, 'keys') },
+    version: 'bench',
+    variables: {},
+    gatewayPid: process.ppid,
+    clock: CLOCK,
+    openLogger: () => SILENT,
+    resolver: createResolver(),
+    limits: {
+      ...(await import('../src/controls/egress/index.ts')).DEFAULT_EGRESS_LIMITS,
+      requestsPerRun: 1e9,
+      bytesPerRun: 1e15,
+    },
+    load: async () => ({
+      hash: 'bench',
+      agents: new Map([['bench', { authority, rules }]]),
+      providerRules: [{ ...provider, port: Number(process.argv[6]) }],
+      secrets: [],
+      ownPorts: [],
+    }),
+    openLedger: async () => ledger,
+  });
+}
+
+/** One tunnel: opened, one byte there and back, closed. */
+function tunnel(path: string, opening: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let established = opening === '';
+    socket.on('error', reject);
+    socket.write(opening === '' ? ECHO : opening);
+    socket.on('data', (chunk: Buffer) => {
+      if (established) return;
+      if (!chunk.includes('200 Connection')) reject(new Error(`no tunnel: ${chunk}`));
+      established = true;
+      socket.write(ECHO);
+    });
+    socket.on('end', () => socket.end());
+    socket.on('close', () => resolve());
+  });
+}
+
+async function perSecond(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  let done = 0;
+  const lane = async (): Promise<void> => {
+    while (performance.now() - start < ROUND_MS) {
+      await work();
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  return (done * 1_000) / (performance.now() - start);
+}
+
+/** Megabytes per second of one tunnel that streams. */
+async function throughput(path: string, opening: string): Promise<number> {
+  const socket = connect(path);
+  if (opening !== '') {
+    socket.write(opening);
+    await once(socket, 'data');
+  }
+  socket.write(STREAM);
+  let bytes = 0;
+  socket.on('data', (chunk: Buffer) => (bytes += chunk.length));
+  const start = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+  const rate = bytes / 1_000 / (performance.now() - start);
+  socket.destroy();
+  return rate;
+}
+
+/** Milliseconds that one model call through egress takes beyond the same call made directly. */
+async function providerOverhead(folder: string, port: number): Promise<number> {
+  const url = `http://127.0.0.1:${port}/v1`;
+  const through = providerFetch(join(folder, 'run', 'provider.sock'));
+  const times = { direct: [] as number[], through: [] as number[] };
+  for (let i = 0; i < 220; i += 1) {
+    for (const [name, call] of [
+      ['direct', fetch],
+      ['through', through],
+    ] as const) {
+      const start = performance.now();
+      await (await call(url, { method: 'POST', body: '{}' })).text();
+      if (i >= 20) times[name].push(performance.now() - start);
+    }
+  }
+  return median(times.through) - median(times.direct);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+async function startRole(
+  ...args: readonly string[]
+): Promise<{ readonly child: ChildProcess; readonly value: string }> {
+  const child = fork(fileURLToPath(import.meta.url), ['role', ...args]);
+  const [value] = await once(child, 'message');
+  return { child, value: String(value) };
+}
+
+/** Egress beside a bare Node TCP relay in the same run, the relay and egress each in a process of its own. */
+export async function benchEgress(): Promise<Record<string, number>> {
+  const folder = mkdtempSync(join(tmpdir(), 'gh-bench-'));
+  for (const name of ['run', 'keys']) mkdirSync(join(folder, name), { mode: 0o700 });
+  const children: ChildProcess[] = [];
+  const role = async (...args: readonly string[]): Promise<string> => {
+    const { child, value } = await startRole(...args);
+    children.push(child);
+    return value;
+  };
+  const options = {
+    controlSocket: join(folder, 'run', 'egress.sock'),
+    providerSocket: '',
+    clock: CLOCK,
+    logger: SILENT,
+  };
+  try {
+    const port = await role('target');
+    const model = await role('model');
+    const relay = join(folder, 'relay.sock');
+    await role('relay', relay, port);
+    await role('egress', folder, port, model);
+    const client = createEgressClient(options);
+    await client.ready(10_000);
+    const { socketPath } = await client.openRun({ principal: 'bench', agent: 'bench', run: 'bench' });
+    const opening = `CONNECT 127.0.0.1:${port} HTTP/1.1\r\n\r\n`;
+    const rates = {
+      relay: [] as number[],
+      egress: [] as number[],
+      relayMb: [] as number[],
+      egressMb: [] as number[],
+    };
+    for (let round = 0; round < ROUNDS; round += 1) {
+      rates.relay.push(await perSecond(() => tunnel(relay, '')));
+      rates.egress.push(await perSecond(() => tunnel(socketPath, opening)));
+      rates.relayMb.push(await throughput(relay, ''));
+      rates.egressMb.push(await throughput(socketPath, opening));
+    }
+    const overhead = await providerOverhead(folder, Number(model));
+    client.close();
+    const best = (values: readonly number[]): number => Math.max(...values);
+    return {
+      'bare relay, connections/s': best(rates.relay),
+      'egress, recorded tunnels/s': best(rates.egress),
+      'connections: egress / relay': best(rates.egress) / best(rates.relay),
+      'bare relay, MB/s': best(rates.relayMb),
+      'egress, MB/s': best(rates.egressMb),
+      'bytes: egress / relay': best(rates.egressMb) / best(rates.relayMb),
+      'added to a model call, ms': overhead,
+    };
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function serveModel(): Promise<number> {
+  const { createServer: createHttpServer } = await import('node:http');
+  const server = createHttpServer((request, response) => {
+    request.resume();
+    response.end('{"ok":true}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as { port: number }).port;
+}
+
+async function playRole(role: string | undefined, first = '', second = ''): Promise<unknown> {
+  switch (role) {
+    case 'target':
+      return serveTarget();
+    case 'model':
+      return serveModel();
+    case 'relay':
+      return serveRelay(first, Number(second));
+    default:
+      return serveEgress(first, Number(second));
+  }
+}
+
+if (import.meta.main) {
+  const [kind, role, first, second] = process.argv.slice(2);
+  if (kind === 'role') {
+    process.send?.((await playRole(role, first, second)) ?? 'ready');
+  } else {
+    for (const [name, value] of Object.entries(await benchEgress())) {
+      process.stdout.write(`${name}: ${value < 100 ? value.toFixed(2) : Math.round(value)}\n`);
+    }
+  }
+}
