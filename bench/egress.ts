@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compileEgressRules } from '../src/controls/egress/index.ts';
+import { compileEgressRules, DEFAULT_EGRESS_LIMITS } from '../src/controls/egress/index.ts';
 import { createLedger } from '../src/controls/trace/index.ts';
 import { createEgressClient, providerFetch } from '../src/drivers/egress-client/index.ts';
 import { createResolver } from '../src/drivers/resolver/index.ts';
@@ -13,7 +13,7 @@ import { openConnection } from '../src/drivers/sqlite/connection.ts';
 import { authorityOf, type Clock, type Logger } from '../src/kernel/index.ts';
 import { runEgress } from '../src/processes/egress/run.ts';
 
-const ROUND_MS = 1_500;
+const ROUND_MS = 1_200;
 const ROUNDS = 2;
 const AT_ONCE = 16;
 const CHUNK = Buffer.alloc(65_536, 7);
@@ -63,13 +63,12 @@ async function serveRelay(path: string, port: number): Promise<void> {
   await once(server, 'listening');
 }
 
-/** Egress as it runs, with the real ledger on disk; only the configuration is given. */
-async function serveEgress(folder: string, port: number): Promise<void> {
+/** Egress as it runs; only the configuration is given. Without `recorded` its ledger keeps nothing. */
+async function serveEgress(folder: string, port: number, model: number, recorded: boolean): Promise<void> {
+  for (const name of ['run', 'keys']) mkdirSync(join(folder, name), { mode: 0o700, recursive: true });
   const rules = [{ id: 'bench', host: '127.0.0.1', port, class: 'other', protocol: 'tcp' }] as const;
   const provider = { id: 'provider:bench', host: '127.0.0.1', class: 'model', protocol: 'http' } as const;
   const authority = authorityOf({ id: 'playbook:bench', rules: compileEgressRules(rules) });
-  const raw = openConnection(join(folder, 'ledger.db'));
-  const ledger = createLedger({ raw, writer: 'egress', clock: CLOCK, redact: (text) => text });
   await runEgress({
     paths: { run: join(folder, 'run'), keys: join(folder, 'keys') },
     version: 'bench',
@@ -79,19 +78,29 @@ async function serveEgress(folder: string, port: number): Promise<void> {
     openLogger: () => SILENT,
     resolver: createResolver(),
     limits: {
-      ...(await import('../src/controls/egress/index.ts')).DEFAULT_EGRESS_LIMITS,
+      ...DEFAULT_EGRESS_LIMITS,
       requestsPerRun: 1e9,
       bytesPerRun: 1e15,
     },
     load: async () => ({
       hash: 'bench',
       agents: new Map([['bench', { authority, rules }]]),
-      providerRules: [{ ...provider, port: Number(process.argv[6]) }],
+      providerRules: [{ ...provider, port: model }],
       secrets: [],
       ownPorts: [],
     }),
-    openLedger: async () => ledger,
+    openLedger: async () => (recorded ? ledgerOn(folder) : NO_LEDGER),
   });
+}
+
+const NO_LEDGER = {
+  append: async () => ({ writer: 'egress', seq: 0, hash: '' }),
+  close: async () => undefined,
+};
+
+function ledgerOn(folder: string) {
+  const raw = openConnection(join(folder, 'ledger.db'));
+  return createLedger({ raw, writer: 'egress', clock: CLOCK, redact: (text) => text });
 }
 
 /** One tunnel: opened, one byte there and back, closed. */
@@ -175,48 +184,45 @@ async function startRole(
 /** Egress beside a bare Node TCP relay in the same run, the relay and egress each in a process of its own. */
 export async function benchEgress(): Promise<Record<string, number>> {
   const folder = mkdtempSync(join(tmpdir(), 'gh-bench-'));
-  for (const name of ['run', 'keys']) mkdirSync(join(folder, name), { mode: 0o700 });
   const children: ChildProcess[] = [];
   const role = async (...args: readonly string[]): Promise<string> => {
     const { child, value } = await startRole(...args);
     children.push(child);
     return value;
   };
-  const options = {
-    controlSocket: join(folder, 'run', 'egress.sock'),
-    providerSocket: '',
-    clock: CLOCK,
-    logger: SILENT,
-  };
   try {
     const port = await role('target');
     const model = await role('model');
     const relay = join(folder, 'relay.sock');
     await role('relay', relay, port);
-    await role('egress', folder, port, model);
-    const client = createEgressClient(options);
-    await client.ready(10_000);
-    const { socketPath } = await client.openRun({ principal: 'bench', agent: 'bench', run: 'bench' });
+    const unrecorded = join(folder, 'unrecorded');
+    await role('egress', folder, port, model, 'recorded');
+    await role('egress', unrecorded, port, model);
+    const recordedSocket = await runSocket(folder);
+    const unrecordedSocket = await runSocket(unrecorded);
     const opening = `CONNECT 127.0.0.1:${port} HTTP/1.1\r\n\r\n`;
     const rates = {
       relay: [] as number[],
       egress: [] as number[],
+      unrecorded: [] as number[],
       relayMb: [] as number[],
       egressMb: [] as number[],
     };
     for (let round = 0; round < ROUNDS; round += 1) {
       rates.relay.push(await perSecond(() => tunnel(relay, '')));
-      rates.egress.push(await perSecond(() => tunnel(socketPath, opening)));
+      rates.egress.push(await perSecond(() => tunnel(recordedSocket, opening)));
+      rates.unrecorded.push(await perSecond(() => tunnel(unrecordedSocket, opening)));
       rates.relayMb.push(await throughput(relay, ''));
-      rates.egressMb.push(await throughput(socketPath, opening));
+      rates.egressMb.push(await throughput(recordedSocket, opening));
     }
     const overhead = await providerOverhead(folder, Number(model));
-    client.close();
     const best = (values: readonly number[]): number => Math.max(...values);
     return {
       'bare relay, connections/s': best(rates.relay),
       'egress, recorded tunnels/s': best(rates.egress),
-      'connections: egress / relay': best(rates.egress) / best(rates.relay),
+      'egress without its ledger, tunnels/s': best(rates.unrecorded),
+      'recorded tunnels / relay': best(rates.egress) / best(rates.relay),
+      'unrecorded tunnels / relay': best(rates.unrecorded) / best(rates.relay),
       'bare relay, MB/s': best(rates.relayMb),
       'egress, MB/s': best(rates.egressMb),
       'bytes: egress / relay': best(rates.egressMb) / best(rates.relayMb),
@@ -225,6 +231,19 @@ export async function benchEgress(): Promise<Record<string, number>> {
   } finally {
     for (const child of children) child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A run's socket stays open when the control connection that asked for it is gone. */
+async function runSocket(folder: string): Promise<string> {
+  const controlSocket = join(folder, 'run', 'egress.sock');
+  const client = createEgressClient({ controlSocket, providerSocket: '', clock: CLOCK, logger: SILENT });
+  try {
+    await client.ready(10_000);
+    const { socketPath } = await client.openRun({ principal: 'bench', agent: 'bench', run: 'bench' });
+    return socketPath;
+  } finally {
+    client.close();
   }
 }
 
@@ -239,7 +258,7 @@ async function serveModel(): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-async function playRole(role: string | undefined, first = '', second = ''): Promise<unknown> {
+async function playRole([role, first = '', second = '', third, fourth]: readonly string[]): Promise<unknown> {
   switch (role) {
     case 'target':
       return serveTarget();
@@ -248,14 +267,14 @@ async function playRole(role: string | undefined, first = '', second = ''): Prom
     case 'relay':
       return serveRelay(first, Number(second));
     default:
-      return serveEgress(first, Number(second));
+      return serveEgress(first, Number(second), Number(third), fourth === 'recorded');
   }
 }
 
 if (import.meta.main) {
-  const [kind, role, first, second] = process.argv.slice(2);
+  const [kind, ...role] = process.argv.slice(2);
   if (kind === 'role') {
-    process.send?.((await playRole(role, first, second)) ?? 'ready');
+    process.send?.((await playRole(role)) ?? 'ready');
   } else {
     for (const [name, value] of Object.entries(await benchEgress())) {
       process.stdout.write(`${name}: ${value < 100 ? value.toFixed(2) : Math.round(value)}\n`);
