@@ -4,7 +4,7 @@ import type { EgressCode } from './codes.ts';
 import { canonicalAddress } from './ip.ts';
 import type { Target } from './types.ts';
 
-export interface Refusal {
+interface Refusal {
   readonly ok: false;
   readonly code: EgressCode;
   readonly message: string;

@@ -1,6 +1,6 @@
 export { SECRETS_CODES } from './codes.ts';
 export { MIN_REDACTED_LENGTH, Redactor } from './redactor.ts';
 export type { SecretBinding } from './reference.ts';
-export { MAX_SECRET_LENGTH, resolveSecret, SECRET_COMMAND_MS } from './resolve.ts';
+export { MAX_SECRET_LENGTH, resolveSecret } from './resolve.ts';
 export { SecretStore } from './store.ts';
 export { withoutTokens } from './tokens.ts';

@@ -8,7 +8,7 @@ import type { SecretBinding } from './reference.ts';
 /** Characters of one value; far beyond any key, short enough for a header. */
 export const MAX_SECRET_LENGTH = 8_192;
 /** Milliseconds a secret command may take. */
-export const SECRET_COMMAND_MS = 10_000;
+const SECRET_COMMAND_MS = 10_000;
 const MAX_SECRET_OUTPUT = 65_536;
 
 export interface ResolveOptions {

@@ -21,7 +21,7 @@ export interface EgressClientOptions {
   readonly failureFile?: string;
 }
 
-export type EgressState = 'up' | 'down';
+type EgressState = 'up' | 'down';
 
 export interface EgressClient extends Egress {
   readonly state: EgressState;

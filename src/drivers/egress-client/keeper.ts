@@ -22,7 +22,7 @@ export const GATEWAY_PID_VARIABLE = 'GATEHOUSE_GATEWAY_PID';
  * again after a life of 60 s) and holds the operator's environment so that the gateway need not. A terminal's
  * Ctrl-C is left to the gateway, which drains through egress.
  */
-export function keeperScript(): string {
+function keeperScript(): string {
   return `gateway=$1
 shift
 delay=2

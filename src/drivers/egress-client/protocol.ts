@@ -24,7 +24,7 @@ export type ControlResponse =
   | { readonly id: number; readonly error: ControlFailure };
 
 /** Bytes of one line; beyond it the connection ends. */
-export const MAX_CONTROL_LINE = 1_048_576;
+const MAX_CONTROL_LINE = 1_048_576;
 
 /** Splits a byte stream into lines; `push` throws RangeError past MAX_CONTROL_LINE. */
 export class LineSplitter {

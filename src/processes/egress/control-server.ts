@@ -83,7 +83,7 @@ export class ControlServer {
 }
 
 /** What may be said about an error: code, message and fix, never its cause. */
-export function failureOf(thrown: unknown): ControlFailure {
+function failureOf(thrown: unknown): ControlFailure {
   const error = asGatehouseError(thrown);
   return { ...error.toJSON(), status: error.status };
 }

@@ -6,7 +6,7 @@ import ipaddr from 'ipaddr.js';
 const TYPES: Readonly<Record<number, 'A' | 'CNAME' | 'AAAA'>> = { 1: 'A', 5: 'CNAME', 28: 'AAAA' };
 const CODES = { A: 1, CNAME: 5, AAAA: 28 } as const;
 
-export interface DnsRecord {
+interface DnsRecord {
   readonly name: string;
   readonly type: 'A' | 'AAAA' | 'CNAME';
   readonly value: string;
