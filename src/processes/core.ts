@@ -7,6 +7,7 @@ import {
 } from '../agents/index.ts';
 import type { ModelProvider, TurnService } from '../agents/types.ts';
 import {
+  CONFIG_DEFAULTS,
   type ConfigTables,
   migrations as configMigrations,
   createConfigService,
@@ -26,14 +27,14 @@ import {
   type RunningApprovals,
 } from '../controls/execution/index.ts';
 import { withoutTokens } from '../controls/secrets/index.ts';
-import { createLedger } from '../controls/trace/index.ts';
+import { type CheckpointPace, createLedger } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import type { Authority, Clock, Egress, Logger, Random, Sandbox } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
-import { insideDir, insideScript } from './inside.ts';
+import { INSIDE_SCRIPT, insideDir } from './inside.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
@@ -74,32 +75,17 @@ export interface Core {
 
 /** Open the home's state and compose the controls over it. */
 export async function openCore(options: CoreOptions): Promise<Core> {
-  const { paths, clock, random, logger, egress, env } = options;
-  const state = openDatabase<Tables>(join(paths.state, 'state.db'));
-  const ledgerFile = openDatabase<unknown>(join(paths.state, 'ledger.db'));
-  await state.migrate(...MIGRATIONS);
-  const ledger = openLedger(options, ledgerFile);
-  const { db } = state;
-  const config = await createConfigService({ paths, env, db, ledger, clock });
+  const { paths, clock, random, logger, egress } = options;
+  const store = await openStore(options);
+  const { db, ledger, config } = store;
   prepareWorkspaces(paths, config.current());
   config.onApplied((next) => prepareWorkspaces(paths, next));
-  const auth = createAuthService({ db, clock, random, ledger, logger });
+  const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
+  const limits = { failures: maxAttempts, windowMs, lockoutMs };
+  const auth = createAuthService({ db, clock, random, ledger, logger, limits });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
-  const sandbox = createBubblewrapSandbox({
-    workDir: join(paths.run, 'sandbox'),
-    forbidden: [
-      paths.state,
-      paths.keys,
-      paths.run,
-      paths.config,
-      paths.logs,
-      paths.playbooks,
-      join(paths.home, 'cache'),
-    ],
-    insideDir: insideDir(options.program),
-    userHome: env['HOME'] ?? paths.home,
-  });
+  const sandbox = openSandbox(options);
   const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
   const providers = createProviders(config, egress.providerSocket);
   const turns = createTurnService({
@@ -113,7 +99,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     clock,
     random,
     logger,
-    insideScript: insideScript(options.program),
+    insideScript: INSIDE_SCRIPT,
     rightsOf: await rightsAfterRestart(auth, callers),
   });
   return {
@@ -126,11 +112,44 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     providers,
     sandbox,
     callers,
-    close: () => closeAll({ ledger, auth, approvals }, [state, ledgerFile]),
+    close: () => closeAll({ ledger, auth, approvals }, store.files),
   };
 }
 
-function openLedger(options: CoreOptions, file: Database<unknown>): LedgerService {
+/** Databases, ledger and configuration: what everything else stands on. */
+async function openStore(options: CoreOptions) {
+  const { paths, clock, env } = options;
+  const state = openDatabase<Tables>(join(paths.state, 'state.db'));
+  const ledgerFile = openDatabase<unknown>(join(paths.state, 'ledger.db'));
+  await state.migrate(...MIGRATIONS);
+  const { db } = state;
+  let loaded: ConfigService | undefined;
+  const ledger = openLedger(options, ledgerFile, () => {
+    const { checkpointRecords, checkpointSeconds } = (loaded?.current().config ?? CONFIG_DEFAULTS).ledger;
+    return { records: checkpointRecords, delayMs: checkpointSeconds * 1_000 };
+  });
+  // A command line can still show, validate and roll back when the file is broken; a gateway does not start on it.
+  const fallback = options.writer === 'cli';
+  const config = await createConfigService({ paths, env, db, ledger, clock, fallback });
+  loaded = config;
+  return { db, ledger, config, files: [state, ledgerFile] };
+}
+
+function openSandbox({ paths, program, env }: CoreOptions): Sandbox {
+  const { state, keys, run, config, logs, playbooks, home } = paths;
+  return createBubblewrapSandbox({
+    workDir: join(run, 'sandbox'),
+    forbidden: [state, keys, run, config, logs, playbooks, join(home, 'cache')],
+    insideDir: insideDir(program),
+    userHome: env['HOME'] ?? home,
+  });
+}
+
+function openLedger(
+  options: CoreOptions,
+  file: Database<unknown>,
+  pace: () => CheckpointPace,
+): LedgerService {
   const { paths, writer, clock, egress, logger, lockWaitMs } = options;
   return createLedger({
     raw: file.raw,
@@ -140,6 +159,7 @@ function openLedger(options: CoreOptions, file: Database<unknown>): LedgerServic
     publicKeys: () => readPublicKeys(paths.keys),
     anchorFile: join(paths.state, 'ledger.anchor'),
     logger,
+    pace,
     lockWaitMs,
     ...(writer === 'gateway' ? { sign: (bytes: Uint8Array) => egress.sign(bytes) } : {}),
   });
@@ -165,7 +185,7 @@ async function rightsAfterRestart(auth: RunningAuth, callers: Callers) {
 
 async function closeAll(
   parts: Pick<Core, 'ledger' | 'auth' | 'approvals'>,
-  files: readonly Database<never>[] | readonly { close(): void }[],
+  files: readonly { close(): void }[],
 ): Promise<void> {
   parts.approvals[Symbol.dispose]();
   await parts.auth.close();

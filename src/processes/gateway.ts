@@ -13,7 +13,7 @@ import { type Core, openCore } from './core.ts';
 import { firstToken } from './first-token.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { configuredPort, type Listening, openListeners, requestRules, wantedListeners } from './listening.ts';
-import { fileLogger } from './logger.ts';
+import { type FileLogger, fileLogger } from './logger.ts';
 import { refuseOutbound } from './no-outbound.ts';
 import { NODE_FLAGS } from './node-flags.ts';
 import type { Program } from './program.ts';
@@ -31,6 +31,8 @@ const DRAIN_MS = 20_000;
 
 /** The gateway process. Its environment was cleaned by the launcher; it holds no secret and dials nobody. */
 export async function main(program: Program): Promise<void> {
+  // Whoever read the output may be gone, as `gateway start` is after the welcome; a restart still has to come up.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     await run(program);
   } catch (thrown) {
@@ -78,14 +80,12 @@ async function run(program: Program): Promise<void> {
   await gateway.announce();
 }
 
-type Logger = ReturnType<typeof fileLogger>;
-
 async function compose(
   program: Program,
   paths: ReturnType<typeof homePaths>,
   core: Core,
   egress: EgressClient,
-  logger: Logger,
+  logger: FileLogger,
 ) {
   let listening: Listening = { port: 0, declared: [] };
   let stopping = false;
@@ -131,6 +131,7 @@ async function compose(
   const ws = createWsSurface({
     dispatcher,
     auth: core.auth,
+    ledger: core.ledger,
     turns: core.turns,
     approvals: core.approvals,
     clock: systemClock,
@@ -139,7 +140,8 @@ async function compose(
     callerOf: (grant: ConnectGrant, trace) => {
       const narrowed = { ...grant.principal, scopes: grant.scopes };
       // Fewer scopes on this connection take rights away; whose conversations these are stays the same.
-      return { ...core.callers.callerOf(narrowed, 'ws', trace), space: spaceOf(grant.principal) };
+      const whole = { ...grant.principal, scopes: grant.holds ?? grant.scopes };
+      return { ...core.callers.callerOf(narrowed, 'ws', trace), space: spaceOf(whole) };
     },
     hello: () => ({
       version: program.version,
@@ -151,6 +153,10 @@ async function compose(
   await core.approvals.expireDue();
   const specs = wantedListeners(config(), configuredPort(process.env, config()), systemClock.now());
   listening = await openListeners({ http, ws }, specs, paths.run);
+  // Egress refuses to be a way back to us, also when the system chose the port.
+  await egress
+    .announce([listening.port])
+    .catch((cause: unknown) => logger.warn('egress was not told the port', { cause: String(cause) }));
 
   async function shutDown(reason: string, restart: boolean): Promise<void> {
     logger.info('stopping', { reason, restart });
@@ -176,7 +182,9 @@ async function compose(
   }
 
   handleSignals({ stop, reload: async () => void (await core.config.reload('signal')), logger });
-  core.config.onApplied(() => {
+  logger.setLevel(config().config.logging.level);
+  core.config.onApplied((next) => {
+    logger.setLevel(next.config.logging.level);
     egress
       .reload()
       .catch((cause: unknown) =>

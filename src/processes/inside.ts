@@ -16,6 +16,4 @@ export function insideDir(program: Program): string {
 }
 
 /** argv of such a script, as the driver places it. */
-export function insideScript(_program: Program): InsideScript {
-  return (name) => ['/opt/gatehouse/node', `/opt/gatehouse/${name}.mjs`];
-}
+export const INSIDE_SCRIPT: InsideScript = (name) => ['/opt/gatehouse/node', `/opt/gatehouse/${name}.mjs`];

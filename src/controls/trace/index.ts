@@ -1,4 +1,5 @@
 export type { PublicKeys } from './checkpoint.ts';
 export { LEDGER_CODES } from './codes.ts';
 export { createLedger } from './ledger.ts';
+export type { CheckpointPace } from './signer.ts';
 export { verifyLedgerFile } from './verify.ts';

@@ -6,7 +6,7 @@ import { LEDGER_CODES } from './codes.ts';
 import { type Redact, toFields } from './event.ts';
 import { getRecord, queryRecords } from './query.ts';
 import { type RecordRow, toRecord } from './record.ts';
-import { type Schedule, type Sign, Signer } from './signer.ts';
+import { type CheckpointPace, type Schedule, type Sign, Signer } from './signer.ts';
 import { prepareTables } from './tables.ts';
 import type { LedgerQuery, LedgerRecord, LedgerService, VerifyReport } from './types.ts';
 import { verifyLedger } from './verify.ts';
@@ -26,6 +26,7 @@ export interface LedgerOptions {
   /** Where signed checkpoints are kept a second time, best on other storage. */
   readonly anchorFile?: string;
   readonly logger?: Logger;
+  readonly pace?: () => CheckpointPace;
   readonly schedule?: Schedule;
   /** Milliseconds to wait for another process of the same writer to end; default 0. */
   readonly lockWaitMs?: number;
@@ -56,7 +57,7 @@ class SqliteLedger implements LedgerService {
   #closing: Promise<void> | undefined;
 
   constructor(options: LedgerOptions, lock: WriterLock) {
-    const { raw, writer, clock, sign, anchorFile, logger, schedule = timer } = options;
+    const { raw, writer, clock, sign, anchorFile, logger, pace, schedule = timer } = options;
     this.#options = options;
     this.#lock = lock;
     this.#appender = new Appender({ raw, writer, clock, onCommit: (rows) => this.#committed(rows) });
@@ -68,6 +69,7 @@ class SqliteLedger implements LedgerService {
       schedule,
       ...(anchorFile === undefined ? {} : { anchorFile }),
       ...(logger === undefined ? {} : { logger }),
+      ...(pace === undefined ? {} : { pace }),
     });
   }
 

@@ -26,7 +26,17 @@ export interface SignerOptions {
   readonly anchorFile?: string;
   readonly schedule: Schedule;
   readonly logger?: Logger;
+  /** How often to sign, read anew each time so that a reload counts; the constants above when absent. */
+  readonly pace?: () => CheckpointPace;
 }
+
+/** Own records after which, and milliseconds after the first of them at which, the ledger is signed. */
+export interface CheckpointPace {
+  readonly records: number;
+  readonly delayMs: number;
+}
+
+const DEFAULT_PACE: CheckpointPace = { records: CHECKPOINT_RECORDS, delayMs: CHECKPOINT_DELAY_MS };
 
 /** Signs the ends of all chains now and then. Nothing runs while there is nothing unsigned. */
 export class Signer {
@@ -43,11 +53,15 @@ export class Signer {
     if (nextCheckpoint(options.raw, 0) !== undefined) this.#startTimer();
   }
 
+  #pace(): CheckpointPace {
+    return this.#options.pace?.() ?? DEFAULT_PACE;
+  }
+
   /** So many records were added. */
   added(count: number): void {
     this.#unsigned += count;
     // While the key is out of reach only the timer tries again: a call per record would be a flood.
-    const due = this.#unsigned >= CHECKPOINT_RECORDS && !this.#failing && this.#running === undefined;
+    const due = this.#unsigned >= this.#pace().records && !this.#failing && this.#running === undefined;
     if (due) this.#inBackground();
     else this.#startTimer();
   }
@@ -106,7 +120,7 @@ export class Signer {
 
   #startTimer(): void {
     if (this.#closed || this.#cancelTimer !== undefined) return;
-    this.#cancelTimer = this.#options.schedule(CHECKPOINT_DELAY_MS, () => {
+    this.#cancelTimer = this.#options.schedule(this.#pace().delayMs, () => {
       this.#cancelTimer = undefined;
       this.#inBackground();
     });
