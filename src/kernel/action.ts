@@ -36,8 +36,6 @@ export type Action =
 
 export type ActionKind = Action['kind'];
 
-export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;
-
 /** How a rule's pattern is compared with an attribute. Nothing here is a regular expression (attack 93). */
 export type MatcherName = 'exact' | 'host' | 'path' | 'command';
 

@@ -179,7 +179,3 @@ export interface Egress {
   /** Unix socket that takes the gateway's own provider calls in absolute form. */
   readonly providerSocket: string;
 }
-
-export interface Notifier {
-  notify(alert: { readonly code: string; readonly title: string; readonly fix: string }): void;
-}
