@@ -1,9 +1,6 @@
 import type { Clock } from '../../kernel/index.ts';
 import type { SetTimer } from './timer.ts';
 
-/** Expiring credentials that are watched at once; all others are still refused at their next login. */
-export const MAX_WATCHED = 1_000;
-
 type Listener = (credentialId: string, reason: string) => void;
 
 /**
@@ -32,9 +29,12 @@ export class Revocations {
     for (const listener of this.#listeners) listener(credentialId, reason);
   }
 
-  /** Announce the credential at `expiresAt` (Unix milliseconds) unless it is revoked before. */
+  /**
+   * Announce the credential at `expiresAt` (Unix milliseconds) unless it is revoked before. Only proven credentials
+   * get here, so there are never more of them than were issued; a bound would let the ones beyond it live on.
+   */
   watch(credentialId: string, expiresAt: number | null): void {
-    if (expiresAt === null || this.#expiries.size >= MAX_WATCHED) return;
+    if (expiresAt === null) return;
     if (this.#expiries.get(credentialId) === expiresAt) return;
     this.#expiries.set(credentialId, expiresAt);
     this.#arm();
@@ -51,7 +51,8 @@ export class Revocations {
     this.#cancel?.();
     this.#cancel = undefined;
     if (this.#expiries.size === 0) return;
-    const next = Math.min(...this.#expiries.values());
+    let next = Number.POSITIVE_INFINITY;
+    for (const at of this.#expiries.values()) next = Math.min(next, at);
     this.#cancel = this.#setTimer(Math.max(0, next - this.#clock.now()), () => this.#sweep());
   }
 

@@ -128,6 +128,7 @@ class Authentication implements RunningAuth {
     if (stored.kind === 'device') return this.#login.refuseKnown('AUTH_DEVICE_PROOF_REQUIRED', stored, peer);
     const principal = principalOf(stored);
     await this.#journal.accepted(principal, peer);
+    this.#revocations.watch(principal.credentialId, stored.summary.expiresAt);
     return principal;
   }
 

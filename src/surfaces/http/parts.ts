@@ -7,7 +7,7 @@ import type { Caller, Dispatcher } from '../../operations/define.ts';
 import type { RuntimeService } from '../../operations/services.ts';
 
 /** What the HTTP surface needs of authentication. */
-export interface HttpAuth extends Pick<AuthService, 'authenticateToken' | 'localOperator'> {
+export interface HttpAuth extends Pick<AuthService, 'authenticateToken' | 'localOperator' | 'onRevoked'> {
   recordRefusal(code: string, peer: PeerFacts): void;
 }
 

@@ -4,6 +4,8 @@ import { SECURITY_HEADERS } from './headers.ts';
 /** Aborts when the client goes away before its answer is complete; what it asked for then ends too. */
 export function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
+  // Who left while the caller was being proven closed the answer before anybody listened for it.
+  if (response.closed) controller.abort();
   response.once('close', () => {
     if (!response.writableFinished) controller.abort();
   });

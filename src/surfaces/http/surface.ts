@@ -7,6 +7,7 @@ import type { Caller } from '../../operations/define.ts';
 import { asHttpError, openAiFailure, operationFailure, retryAfter } from './errors.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { judgeArrival, principalOf } from './identity.ts';
+import { OpenAnswers } from './open-answers.ts';
 import { addOpenAi } from './openai/routes.ts';
 import { addOperations, OPERATION_PREFIX } from './operations.ts';
 import type { Arrival, HttpSurfaceParts, Identity, RequestState } from './parts.ts';
@@ -46,7 +47,8 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
   const limits = parts.limits ?? LISTEN_LIMITS;
   const gate = new ConnectionGate<Socket>(limits);
   const identities = new WeakMap<IncomingMessage, Identity>();
-  const state = requestState(parts, gate);
+  const answers = new OpenAnswers();
+  const state = requestState(parts, gate, answers);
   const app = fastify({ logger: false, exposeHeadRoutes: false, trustProxy: false, requestIdHeader: false });
   acceptJsonOnly(app);
 
@@ -64,6 +66,7 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
   addToolsInvoke(app, parts, state);
   addOpenAi(app, parts, state);
   await app.ready();
+  const stopListening = parts.auth.onRevoked((credentialId) => answers.end(credentialId));
 
   const servers: Server[] = [];
   return {
@@ -80,6 +83,7 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
     close: async () => {
       await Promise.all(servers.map(closed));
       await app.close();
+      stopListening();
     },
   };
 }
@@ -94,6 +98,7 @@ function closed(server: Server): Promise<void> {
 function requestState(
   parts: HttpSurfaceParts,
   gate: ConnectionGate<Socket>,
+  answers: OpenAnswers,
 ): RequestState & { arrive(request: IncomingMessage, arrival: Arrival): void } {
   const arrivals = new WeakMap<IncomingMessage, Arrival>();
   const callers = new WeakMap<IncomingMessage, Caller>();
@@ -102,10 +107,11 @@ function requestState(
     arrive: (request, arrival) => void arrivals.set(request, arrival),
     arrivalOf,
     callerOf: (request) => known(callers.get(request)),
-    authenticate: async (request) => {
+    authenticate: async (request, reply) => {
       const arrival = arrivalOf(request.raw);
       const principal = await principalOf(parts, arrival, request.headers.authorization);
       gate.authenticated(request.raw.socket);
+      answers.add(principal.credentialId, reply.raw);
       const surface = arrival.identity === 'socket' ? 'socket' : 'http';
       callers.set(request.raw, parts.callerOf(principal, surface, arrival.trace));
     },

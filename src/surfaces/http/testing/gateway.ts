@@ -81,6 +81,10 @@ export interface TestGateway extends AsyncDisposable {
   /** Bytes to the server and all that it answers until it closes. */
   raw(text: string): Promise<string>;
   dial(): Socket;
+  /** Run what the timers of authentication wait for. */
+  readonly runTimers: () => void;
+  /** Resolves when the server has seen the next connection end. */
+  nextDisconnect(): Promise<void>;
 }
 
 export interface GatewayOptions {
@@ -88,6 +92,8 @@ export interface GatewayOptions {
   readonly limits?: Partial<ListenLimits>;
   readonly rules?: Partial<RequestRules>;
   readonly parts?: Partial<HttpSurfaceParts>;
+  /** Awaited before a token is proven. */
+  readonly beforeProof?: () => Promise<void>;
 }
 
 const CALLER_OF: HttpSurfaceParts['callerOf'] = (principal, surface, trace) => ({
@@ -99,6 +105,15 @@ const CALLER_OF: HttpSurfaceParts['callerOf'] = (principal, surface, trace) => (
   trace,
 });
 
+function methodsOf(auth: TestHome['auth']): HttpSurfaceParts['auth'] {
+  return {
+    authenticateToken: (token, peer) => auth.authenticateToken(token, peer),
+    localOperator: () => auth.localOperator(),
+    onRevoked: (listener) => auth.onRevoked(listener),
+    recordRefusal: (code, peer) => auth.recordRefusal(code, peer),
+  };
+}
+
 /** The HTTP surface with real authentication on a real loopback socket, over fake operations. */
 export async function testGateway(options: GatewayOptions = {}): Promise<TestGateway> {
   const home = await testHome();
@@ -106,7 +121,13 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
   const rules = { allowedHosts: LOOPBACK_HOSTS, allowedOrigins: [], trustedProxies: [], ...options.rules };
   const surface = await createHttpSurface({
     dispatcher,
-    auth: home.auth,
+    auth: {
+      ...methodsOf(home.auth),
+      async authenticateToken(token, peer) {
+        await options.beforeProof?.();
+        return home.auth.authenticateToken(token, peer);
+      },
+    },
     callerOf: CALLER_OF,
     runtime: { version: '0.0.0-test', startedAt: 0, ready: () => ({ ready: true, failing: [] }) },
     logger: { info() {}, warn() {}, error() {} },
@@ -118,6 +139,8 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  const accepted = new Set<Socket>();
+  server.on('connection', (socket: Socket) => accepted.add(socket));
   const sockets = new Set<Socket>();
   const dial = (): Socket => {
     const socket = connect(port, '127.0.0.1');
@@ -134,6 +157,11 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
     calls: dispatcher.calls,
     auth: home.auth,
     advance: home.advance,
+    runTimers: home.runTimers,
+    nextDisconnect: () =>
+      new Promise((resolve) => {
+        for (const socket of accepted) socket.once('close', () => resolve());
+      }),
     dial,
     issue: async (name, scopes, more) => (await home.auth.issueToken({ name, scopes, ...more })).token,
     raw: async (text) => {

@@ -14,6 +14,8 @@ export interface TestHome extends AsyncDisposable {
   readonly events: readonly LedgerEvent[];
   /** Move the clock, in milliseconds. */
   advance(ms: number): void;
+  /** Run what waits for a time that has come. */
+  runTimers(): void;
 }
 
 /** Real authentication over a store in memory, with a ledger that keeps events and a clock that stands still. */
@@ -21,6 +23,7 @@ export async function testHome(): Promise<TestHome> {
   const database = openDatabase<AuthTables>(':memory:');
   await database.migrate(migrations);
   const events: LedgerEvent[] = [];
+  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
   let elapsed = 0;
   const auth = createAuthService({
     db: database.db,
@@ -33,11 +36,21 @@ export async function testHome(): Promise<TestHome> {
       },
     },
     delay: async () => {},
+    setTimer: (ms, run) => {
+      const timer = { at: elapsed + ms, run };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
   });
   return {
     auth,
     events,
     advance: (ms) => void (elapsed += ms),
+    runTimers() {
+      for (const timer of timers) {
+        if (timer.at <= elapsed && timers.delete(timer)) timer.run();
+      }
+    },
     [Symbol.asyncDispose]: async () => {
       await auth.close();
       database.close();
