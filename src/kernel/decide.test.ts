@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   type Action,
+  type ActionKind,
+  ATTRIBUTES,
   asGatehouseError,
   authorityOf,
   DECISION_CODES,
@@ -9,6 +11,7 @@ import {
   decide,
   decideAll,
   defineCodes,
+  type Effect,
   GatehouseError,
   type Grant,
   type Layer,
@@ -157,6 +160,22 @@ test('several actions are allowed together or not at all, and none is a denial',
   assert.equal(decideAll(authority, SUBJECT, [run('ls')], 0).effect, 'allow');
   assert.equal(decideAll(authority, SUBJECT, [run('ls'), run('curl x')], 0).effect, 'deny');
   assert.equal(decideAll(authority, SUBJECT, [], 0).effect, 'deny');
+});
+
+test('each kind of action has its own codes for no rule, a denial and an ask', () => {
+  for (const [kind, codes] of Object.entries(DECISION_CODES)) {
+    const attributes = Object.keys(ATTRIBUTES[kind as ActionKind].match);
+    const action = {
+      kind,
+      unclear: false,
+      ...Object.fromEntries(attributes.map((name) => [name, 'x'])),
+    } as Action;
+    const rule = (effect: Effect): Rule => ({ id: 'r', kind: kind as ActionKind, effect });
+    assert.equal(one([], action).code, codes.none);
+    assert.equal(one([rule('deny')], action).code, codes.denied);
+    assert.equal(one([rule('ask')], action).code, codes.ask);
+    assert.equal(one([rule('allow')], action).effect, 'allow');
+  }
 });
 
 test('every decision code is listed once', () => {

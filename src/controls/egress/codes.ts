@@ -82,7 +82,7 @@ export const EGRESS_CODES = defineCodes({
   },
   EGRESS_UPSTREAM_RESET: {
     summary: 'the host closed the connection before its answer was complete',
-    fix: 'Try again.',
+    fix: 'Try again; when it goes on, look at the other side and at logs/egress.log.',
     status: 502,
   },
   EGRESS_UPSTREAM_PROTOCOL: {

@@ -41,9 +41,4 @@ export const LISTEN_CODES = defineCodes({
     fix: 'Send fewer or shorter headers.',
     status: 431,
   },
-  LISTEN_BODY_TOO_LARGE: {
-    summary: 'the body is larger than this path takes',
-    fix: 'Send less in one request.',
-    status: 413,
-  },
 });
