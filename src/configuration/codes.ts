@@ -44,7 +44,7 @@ export const CONFIG_CODES = defineCodes({
   },
   CONFIG_FORBIDDEN_KEY: {
     summary: 'the key has a meaning of its own to the program and is never configuration',
-    fix: 'Remove it.',
+    fix: 'Remove it from the file.',
     status: 400,
   },
   CONFIG_UNKNOWN_KEY: {

@@ -39,7 +39,8 @@ test('every code is named for its folder and says what to do', () => {
     for (const [code, { summary, fix, status }] of Object.entries(table)) {
       assert.match(code, /^[A-Z]+(_[A-Z0-9]+)+$/, title);
       assert.ok(summary.length > 10 && fix.length > 10, `${code} explains too little`);
-      assert.ok(status >= 400 && status < 600, `${code} has status ${status}`);
+      // 200 marks a warning: the thing goes on, and the operator is told.
+      assert.ok(status === 200 || (status >= 400 && status < 600), `${code} has status ${status}`);
     }
   }
 });
