@@ -172,8 +172,10 @@ function checkPattern(
 }
 
 /**
- * Rules of `commands`, in file order, `otherwise` last. An allowed word is compared with the program's name as it
- * was written, so that `./ls` in a workspace is not the `ls` that was allowed; a denial holds for every path.
+ * Rules of `commands`, in file order, `otherwise` last. A program is its bare name when it lies in a system
+ * directory and its path otherwise, so that `./ls` in a workspace is not the `ls` that was allowed. A denied name
+ * does not cover a copy of that program elsewhere, under the same name or another; such a path is never allowed
+ * either, because no pattern can name it.
  */
 export function compileCommands(lines: readonly CommandLine[], issues: Issues): readonly Rule[] {
   const rules: Rule[] = [];

@@ -6,7 +6,7 @@ import { assignmentProblem } from './assignments.ts';
 import { canonicalArgv } from './canonical.ts';
 import { Findings } from './findings.ts';
 import { inspectCommand } from './inspect.ts';
-import { analyseRedirection } from './redirections.ts';
+import { analyseRedirection, analyseWrite, type Redirection as FileUse } from './redirections.ts';
 import { onlySeparatorsOutside, syntaxProblem } from './syntax.ts';
 import { decodeWord } from './words.ts';
 
@@ -29,6 +29,14 @@ function programName(word: string, findings: Findings): string {
   return PROGRAM_DIRECTORIES.exec(path)?.[1] ?? path;
 }
 
+function addFiles(use: FileUse, findings: Findings): void {
+  if (!use.understood) findings.reasons.add(use.reason);
+  for (const { kind, path, relative } of use.files) {
+    findings.relativeUse ||= relative;
+    findings.files.set(`${kind} ${path}`, { kind, path });
+  }
+}
+
 /** Record one argv, and then whatever it runs in turn. */
 function addCommand(argv: readonly string[], findings: Findings, depth: number): void {
   const name = argv[0] ?? '';
@@ -41,8 +49,9 @@ function addCommand(argv: readonly string[], findings: Findings, depth: number):
   findings.words.push(...argv);
   const program = programName(name, findings);
   findings.commands.push({ program, command: canonicalArgv([program, ...argv.slice(1)]) });
-  const { reasons, inner, lines, directory } = inspectCommand(argv);
+  const { reasons, inner, lines, directory, writes = [] } = inspectCommand(argv);
   for (const reason of reasons) findings.reasons.add(reason);
+  for (const target of writes) addFiles(analyseWrite(target, findings.cwd), findings);
   if (directory !== undefined) findings.enter(directory);
   for (const words of inner) addCommand(words, findings, depth + 1);
   for (const line of lines) analyseText(line, findings, depth + 1);
@@ -82,12 +91,7 @@ function visitAssignments(node: Command, { findings, covered }: Parsed): void {
 function visitRedirection(redirect: Redirection, { source, findings, covered }: Parsed): void {
   covered.push(redirect);
   if (redirect.type !== 'Redirect') return;
-  const result = analyseRedirection(redirect, source, findings.cwd);
-  if (!result.understood) findings.reasons.add(result.reason);
-  for (const { kind, path, relative } of result.files) {
-    findings.relativeUse ||= relative;
-    findings.files.set(`${kind} ${path}`, { kind, path });
-  }
+  addFiles(analyseRedirection(redirect, source, findings.cwd), findings);
 }
 
 function visitCommand(node: Command, parsed: Parsed): void {

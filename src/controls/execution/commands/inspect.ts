@@ -1,5 +1,6 @@
+import { posix } from 'node:path';
 import { assignmentProblem } from './assignments.ts';
-import { matchesPattern, parseLeadingOptions } from './options.ts';
+import { matchesPattern, parseLeadingOptions, parseOperands } from './options.ts';
 import type { ProgramRow, Treatment } from './program-row.ts';
 import { programRow } from './programs.ts';
 import { awkIsPlain, sedIsPlain } from './text-programs.ts';
@@ -14,6 +15,8 @@ export interface Inspection {
   readonly lines: readonly string[];
   /** The directory it changes to, `''` when that is not known, undefined when it changes none. */
   readonly directory?: string;
+  /** Words that name files it writes, makes or removes. */
+  readonly writes?: readonly string[];
 }
 
 type Of<K extends Treatment['kind']> = Extract<ProgramRow, { kind: K }>;
@@ -117,6 +120,29 @@ function inspectSubcommands(row: Of<'subcommands'>, name: string, argv: readonly
   return { reasons, inner, lines: [] };
 }
 
+function inspectWrites(row: Of<'writes'>, name: string, argv: readonly string[]): Inspection {
+  const { operands, unknown } = parseOperands(argv, row.options);
+  if (unknown !== undefined) return unclear(`${name} ${unknown}: this option is not understood`);
+  switch (row.written) {
+    case 'all':
+      return { ...PLAIN, writes: operands };
+    case 'second':
+      return { ...PLAIN, writes: operands.slice(1) };
+    case 'after-first':
+      return { ...PLAIN, writes: operands.slice(1) };
+    case 'target':
+    case 'move': {
+      const sources = operands.slice(0, -1);
+      const target = operands.at(-1) ?? '';
+      // `cp -r a/. b` puts names into b that stand nowhere in the line.
+      const nameless = sources.some((source) => ['', '.', '..'].includes(posix.basename(source)));
+      if (nameless || target === '') return unclear(`${name}: what it writes has no name in this line`);
+      const within = sources.map((source) => `${target}/${posix.basename(source)}`);
+      return { ...PLAIN, writes: [target, ...within, ...(row.written === 'move' ? sources : [])] };
+    }
+  }
+}
+
 function inspectRow(row: ProgramRow, name: string, argv: readonly string[]): Inspection {
   switch (row.kind) {
     case 'opaque':
@@ -137,6 +163,8 @@ function inspectRow(row: ProgramRow, name: string, argv: readonly string[]): Ins
         : unclear(`${name}: a script or option that can run commands or write files`);
     case 'subcommands':
       return inspectSubcommands(row, name, argv);
+    case 'writes':
+      return inspectWrites(row, name, argv);
     case 'directory':
       return { ...PLAIN, directory: argv.length === 2 && !argv[1]?.startsWith('-') ? (argv[1] ?? '') : '' };
   }

@@ -21,7 +21,8 @@ export function matchesPattern(argument: string, pattern: OptionPattern): boolea
   return (
     (pattern.words ?? []).some((word) => argument === word || argument.startsWith(`${word}=`)) ||
     (pattern.prefixes ?? []).some((prefix) => argument.startsWith(prefix)) ||
-    (pattern.contains ?? []).some((text) => argument.includes(text))
+    (pattern.contains ?? []).some((text) => argument.includes(text)) ||
+    pattern.expression?.test(argument) === true
   );
 }
 
@@ -45,6 +46,27 @@ function longLength(argument: string, known: KnownOptions): number | undefined {
   const hasValue = argument.includes('=');
   if (known.longValues?.includes(name)) return hasValue ? 1 : 2;
   return known.longFlags?.includes(name) && !hasValue ? 1 : undefined;
+}
+
+/** The operands of an argv whose options may stand anywhere, as getopt_long(3) of GNU takes them. */
+export function parseOperands(
+  argv: readonly string[],
+  known: KnownOptions,
+): { readonly operands: readonly string[]; readonly unknown?: string } {
+  const operands: string[] = [];
+  for (let at = 1; at < argv.length; ) {
+    const argument = argv[at] ?? '';
+    if (argument === '--') return { operands: [...operands, ...argv.slice(at + 1)] };
+    if (!argument.startsWith('-') || argument === '-') {
+      operands.push(argument);
+      at += 1;
+      continue;
+    }
+    const length = argument.startsWith('--') ? longLength(argument, known) : clusterLength(argument, known);
+    if (length === undefined) return { operands, unknown: argument };
+    at += length;
+  }
+  return { operands };
 }
 
 /**

@@ -10,6 +10,8 @@ export interface OptionPattern {
   readonly prefixes?: readonly string[];
   /** Text anywhere in an argument. */
   readonly contains?: readonly string[];
+  /** What no argument may have anywhere, where plain text cannot say it. */
+  readonly expression?: RegExp;
 }
 
 /** Options whose grammar is fully known; an option that is not listed here is not understood. */
@@ -22,6 +24,12 @@ export interface KnownOptions {
   /** Long names with a value, after `=` or as the next argument. */
   readonly longValues?: readonly string[];
 }
+
+/**
+ * Which operands are written. `target`: the last one, or a file in it with the name of each other one;
+ * `move`: those too.
+ */
+export type WrittenOperands = 'all' | 'second' | 'after-first' | 'target' | 'move';
 
 export type Treatment =
   /** Nothing that it is given can be judged from its arguments. */
@@ -72,6 +80,8 @@ export type Treatment =
       /** Refused wherever they stand. */
       readonly refuse?: OptionPattern;
     }
+  /** Operands name files that it writes, makes or removes; its options are fully known. */
+  | { readonly kind: 'writes'; readonly options: KnownOptions; readonly written: WrittenOperands }
   /** Changes the directory that everything after it starts from. */
   | { readonly kind: 'directory' };
 

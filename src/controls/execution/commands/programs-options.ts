@@ -56,6 +56,22 @@ export const WITH_OPTIONS: readonly ProgramRow[] = [
     kind: 'options',
     refuse: { short: 'o', long: ['compress-program', 'output', 'files0-from'] },
   },
+  {
+    names: ['file'],
+    source:
+      'file(1) -C writes a compiled magic file, -m loads one, -z and -Z run decompressors, -S leaves its sandbox',
+    kind: 'options',
+    refuse: {
+      short: 'CmSzZ',
+      long: ['compile', 'magic-file', 'no-sandbox', 'uncompress', 'uncompress-noreport'],
+    },
+  },
+  {
+    names: ['diff', 'gdiff'],
+    source: 'diff(1) -l runs pr(1)',
+    kind: 'options',
+    refuse: { short: 'l', long: ['paginate'] },
+  },
   { names: ['split', 'gsplit'], source: 'split(1) --filter', kind: 'options', refuse: { long: ['filter'] } },
   { names: ['shuf'], source: 'shuf(1) -o', kind: 'options', refuse: { short: 'o', long: ['output'] } },
   { names: ['tree'], source: 'tree(1) -o', kind: 'options', refuse: { short: 'o', long: ['output'] } },

@@ -47,9 +47,9 @@ export const SHELL_AND_CODE: readonly ProgramRow[] = [
   },
   {
     names: ['printf'],
-    source: 'bash(1): -v assigns and evaluates an array index',
+    source: 'bash(1): -v assigns and evaluates an array index; %n assigns a number, to PATH as well',
     kind: 'options',
-    refuse: { prefixes: ['-v'] },
+    refuse: { prefixes: ['-v'], expression: /%[-+ #'0-9.*hlLjzt]*n/ },
   },
   { names: ['sh', 'bash', 'dash', 'ash'], source: 'POSIX sh, bash(1), dash(1)', kind: 'shell' },
   {

@@ -3,6 +3,7 @@ import { WITH_OPTIONS } from './programs-options.ts';
 import { SHELL_AND_CODE } from './programs-shell.ts';
 import { WITH_SUBCOMMANDS } from './programs-subcommands.ts';
 import { WRAPPERS } from './programs-wrappers.ts';
+import { WRITING } from './programs-writing.ts';
 
 /** Everything that is known about programs beyond "it runs its arguments as data". */
 export const PROGRAMS: readonly ProgramRow[] = [
@@ -10,6 +11,7 @@ export const PROGRAMS: readonly ProgramRow[] = [
   ...WRAPPERS,
   ...WITH_OPTIONS,
   ...WITH_SUBCOMMANDS,
+  ...WRITING,
 ];
 
 const BY_NAME: ReadonlyMap<string, ProgramRow> = new Map(

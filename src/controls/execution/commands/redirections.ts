@@ -38,6 +38,19 @@ function filesOf(operator: string, target: string, cwd: string): readonly Redire
   return kinds.map((kind) => ({ kind, path, relative: !target.startsWith('/') }));
 }
 
+/** The file that a command writes because an operand of it says so. */
+export function analyseWrite(target: string, cwd: string): Redirection {
+  if (target === '') return { understood: true, files: [] };
+  try {
+    const files = filesOf('>', target, cwd);
+    return climbsThroughName(target)
+      ? refused('a file to write that is named through a parent directory', files)
+      : { understood: true, files };
+  } catch {
+    return refused('a file to write that has no usable name');
+  }
+}
+
 /**
  * The files that one redirection reads or writes. `source` is the text that its positions count in: operator
  * and target are compared with it, because dash and bash disagree on `&>`, `>&file` and `{fd}>`.
