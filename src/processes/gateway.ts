@@ -181,7 +181,7 @@ async function compose(
     process.exit(0);
   }
 
-  handleSignals({ stop, reload: async () => void (await core.config.reload('signal')), logger });
+  handleSignals({ stop, reload: (author) => core.config.reload(author), logger });
   logger.setLevel(config().config.logging.level);
   core.config.onApplied((next) => {
     logger.setLevel(next.config.logging.level);
