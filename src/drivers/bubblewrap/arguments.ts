@@ -48,12 +48,23 @@ export function isolationArguments(host: Host): readonly string[] {
   ];
 }
 
+/** The kernel's keys of the account outside, by name. */
+const MASKED_PROC = ['/proc/keys'];
+
 /**
- * Files of /proc that tell about every page of the machine's memory. Only root reads them, but to the kernel a
- * run of a gateway that runs as root is still that user. The rest of what is delicate in /proc asks for a
- * capability, which no run has.
+ * Files of /proc that tell about the memory and the processes of the whole machine. Only root reads them, but to
+ * the kernel a run of a gateway that runs as root is still that user. The rest of what is delicate in /proc asks
+ * for a capability, which no run has.
  */
-const MASKED_PROC = ['/proc/kpagecgroup', '/proc/kpagecount', '/proc/kpageflags'];
+const MASKED_PROC_OF_ROOT = [
+  '/proc/kpagecgroup',
+  '/proc/kpagecount',
+  '/proc/kpageflags',
+  '/proc/pagetypeinfo',
+  '/proc/slabinfo',
+  '/proc/timer_list',
+  '/proc/vmallocinfo',
+];
 
 /** The part of the mounts that is the same in every run of this install; made once. */
 export interface BaseMounts {
@@ -85,7 +96,8 @@ function layoutArguments(layout: Layout): readonly string[] {
 
 /** Read-only as a whole: as root of the host, a run could otherwise set kernel.core_pattern to a program. */
 function procArguments(): readonly string[] {
-  const masked = process.getuid?.() === 0 ? MASKED_PROC.filter((path) => existsSync(path)) : [];
+  const delicate = process.getuid?.() === 0 ? [...MASKED_PROC, ...MASKED_PROC_OF_ROOT] : MASKED_PROC;
+  const masked = delicate.filter((path) => existsSync(path));
   const masks = masked.flatMap((path) => ['--ro-bind', '/dev/null', path]);
   return ['--proc', '/proc', ...masks, '--remount-ro', '/proc'];
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -67,6 +67,9 @@ for (const [call, values] of [
   ['swapon', ['/tmp/x', 0]],
   ['personality', [0x0040000]],
   ['clone', [0x10000011, 0, 0, 0, 0]],
+  ['fchmodat', [-100, '/workspace', 0o4755]],
+  ['openat', [-100, '/workspace/set', 0o101, 0o4755]],
+  ['mknodat', [-100, '/workspace/set', 0o106755, 0]],
 ] as const)
   test(`sandbox/system call ${call}: refused`, async () => {
     assert.equal(await errnoInside(fixture, call, values), EPERM);
@@ -74,6 +77,7 @@ for (const [call, values] of [
 
 for (const [call, values] of [
   ['clone3', [0, 0]],
+  ['openat2', [-100, '/workspace/set', 0, 0]],
   ['memfd_create', ['x', 0]],
   ['memfd_secret', [0]],
 ] as const)
@@ -166,6 +170,28 @@ test('sandbox/the host by its usual places: refused', async () => {
     entries.filter((name) => !/^(?:bin|sbin|lib|lib32|lib64|libx32|usr)$/.test(name)).toSorted(),
     ['dev', 'etc', 'proc', 'tmp', 'workspace'],
   );
+});
+
+test('sandbox/program left in the workspace that takes on the account of the gateway: refused', async () => {
+  const { out, exitCode } = await fixture.sh(
+    `cp /bin/sh own && ! chmod u+s own && ! chmod 2755 own && ! install -m 4755 /bin/true two
+     mkdir -m 755 plain && chmod 1777 plain && chmod 755 own && mkfifo pipe && ./own -c 'echo runs'`,
+  );
+  assert.equal(exitCode, 0);
+  assert.equal(out, 'runs\n');
+  for (const name of readdirSync(fixture.workspace))
+    assert.equal(statSync(join(fixture.workspace, name)).mode & 0o6000, 0, name);
+});
+
+test('sandbox/what /proc tells of the machine and of the account outside: refused', async () => {
+  const delicate =
+    'keys kpagecount kpageflags kpagecgroup pagetypeinfo slabinfo timer_list vmallocinfo kcore kmsg';
+  const { out } = await fixture.sh(
+    `cd /proc; for f in ${delicate}; do timeout 2 head -c 8 $f 2>/dev/null; done`,
+  );
+  assert.equal(out, '');
+  const { exitCode } = await fixture.sh('echo b > /proc/sysrq-trigger || echo 1 > /proc/self/oom_score_adj');
+  assert.notEqual(exitCode, 0);
 });
 
 test('sandbox/secret of the gateway in an environment or command line: refused', async () => {

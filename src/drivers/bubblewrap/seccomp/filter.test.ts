@@ -100,6 +100,17 @@ for (const architecture of ARCHITECTURES) {
     assert.equal(answer(architecture, 'ioctl', 0, 0x5413), ANSWER_ALLOW);
   });
 
+  test(`${architecture}: sandbox/mode that sets the user or group id: refused`, () => {
+    const modes = { openat: 3, fchmod: 1, fchmodat: 2, mknodat: 2 };
+    const all = architecture === 'x86_64' ? { ...modes, open: 2, creat: 1, chmod: 1, mknod: 1 } : modes;
+    for (const [name, at] of Object.entries(all)) {
+      const call = (mode: number) => answer(architecture, name, ...[0, 0, 0, 0].with(at, mode));
+      for (const mode of [0o4755, 0o2755, 0o6000, 0o104755])
+        assert.equal(call(mode), answerErrno(EPERM), name);
+      for (const mode of [0, 0o644, 0o1777, 0o100644]) assert.equal(call(mode), ANSWER_ALLOW, name);
+    }
+  });
+
   test(`${architecture}: personality only asks or sets the plain one`, () => {
     assert.equal(answer(architecture, 'personality', 0), ANSWER_ALLOW);
     assert.equal(answer(architecture, 'personality', 0xffff_ffff), ANSWER_ALLOW);

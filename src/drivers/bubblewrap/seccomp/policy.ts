@@ -11,12 +11,12 @@
  * together run code that never was a file.
  */
 const FILES = `
-  read write open close stat fstat lstat newfstatat statx lseek pread64 pwrite64 readv writev preadv pwritev
-  preadv2 pwritev2 access faccessat faccessat2 openat openat2 creat close_range dup dup2 dup3 pipe pipe2
+  read write close stat fstat lstat newfstatat statx lseek pread64 pwrite64 readv writev preadv pwritev
+  preadv2 pwritev2 access faccessat faccessat2 close_range dup dup2 dup3 pipe pipe2
   fcntl flock fsync fdatasync sync syncfs sync_file_range truncate ftruncate fallocate fadvise64 readahead
   getdents getdents64 getcwd chdir fchdir rename renameat renameat2 mkdir mkdirat rmdir link linkat unlink
-  unlinkat symlink symlinkat readlink readlinkat chmod fchmod fchmodat chown fchown lchown fchownat umask
-  mknod mknodat utime utimes utimensat futimesat statfs fstatfs sendfile copy_file_range splice tee
+  unlinkat symlink symlinkat readlink readlinkat chown fchown lchown fchownat umask
+  utime utimes utimensat futimesat statfs fstatfs sendfile copy_file_range splice tee
   setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr
   lremovexattr fremovexattr inotify_init inotify_init1 inotify_add_watch inotify_rm_watch
   landlock_create_ruleset landlock_add_rule landlock_restrict_self`;
@@ -84,8 +84,20 @@ const IPPROTO_UDP = 17;
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
 const TIOCSETD = 0x5423;
+/** S_ISUID and S_ISGID (inode(7)). */
+const SET_ID = 0o6000;
 const PER_LINUX = 0;
 const PER_QUERY = 0xffff_ffff;
+
+/**
+ * Calls by which argument is the mode. What a run leaves in a workspace belongs to the gateway's account on the
+ * host: with such a bit it would be a way to that account for everyone there who can reach the file (attack 66).
+ */
+function withoutSetId(modes: Readonly<Record<string, number>>): Record<string, readonly ArgumentRule[]> {
+  return Object.fromEntries(
+    Object.entries(modes).map(([call, argument]) => [call, [{ argument, noBits: SET_ID, errno: EPERM }]]),
+  );
+}
 
 /**
  * Allowed only for these arguments. A family that nobody here needs answers EAFNOSUPPORT, as a kernel
@@ -100,8 +112,9 @@ export const CHECKED: Readonly<Record<string, readonly ArgumentRule[]>> = {
     { argument: 1, oneOf: [SOCK_STREAM, SOCK_DGRAM], ignore: SOCK_FLAGS, errno: EPROTONOSUPPORT },
     { argument: 2, oneOf: [0, IPPROTO_TCP, IPPROTO_UDP], errno: EPROTONOSUPPORT },
   ],
+  ...withoutSetId({ open: 2, openat: 3, creat: 1, chmod: 1, fchmod: 1, fchmodat: 2, mknod: 1, mknodat: 2 }),
   socketpair: [{ argument: 0, oneOf: [AF_UNIX], errno: EAFNOSUPPORT }],
 };
 
-/** Known, but answered as if the kernel were older, so that libc uses what can be checked (clone). */
-export const ABSENT: readonly string[] = ['clone3', 'memfd_create', 'memfd_secret'];
+/** Known, but answered as if the kernel were older, so that libc uses what can be checked (clone, openat). */
+export const ABSENT: readonly string[] = ['clone3', 'openat2', 'memfd_create', 'memfd_secret'];
