@@ -28,6 +28,11 @@ export class Issues {
     this.#locate = locate;
   }
 
+  /** Whether more is wrong than a report lists: looking for further errors is of no use. */
+  get isFull(): boolean {
+    return this.#more && this.errors.length >= MAX_ISSUES;
+  }
+
   /** Something that keeps the configuration from being used. */
   error(segments: readonly Segment[], code: ConfigCode, facts: IssueFacts = {}): void {
     this.#add(this.errors, segments, code, facts);

@@ -188,6 +188,27 @@ test('config/an include outside the home, by path, by link, or from a workspace:
   }
 });
 
+test('config/an include that asks whether a file outside the home exists: refused alike either way', async () => {
+  using home = testHome();
+  const told = async (name: string) => {
+    home.write('gatehouse.json', JSON.stringify({ $include: name }));
+    return (await refused(load(home))).map(({ code, message }) => `${code} ${message}`);
+  };
+  const up = '../'.repeat(home.paths.home.split('/').length);
+  for (const folder of [`${up}etc/`, './keys/']) {
+    assert.deepEqual(await told(`${folder}passwd`), await told(`${folder}nothing-of-this-name`));
+    assert.match((await told(`${folder}passwd`)).join(), /CONFIG_INCLUDE_OUTSIDE/);
+  }
+});
+
+test('config/a text with more unknown keys than a report lists: refused without looking at them all', async () => {
+  const keys = Array.from({ length: 60_000 }, (_, index) => `"k${index}":1`);
+  const before = performance.now();
+  const issues = (await refusedCodes(`{${keys.join(',')}}`)).length;
+  assert.equal(issues, MAX_ISSUES + 1);
+  assert.ok(performance.now() - before < 2_000);
+});
+
 test('config/includes deeper than the bound: refused', async () => {
   using home = testHome('{ $include: "./0.json5" }');
   const chain = (length: number): void => {

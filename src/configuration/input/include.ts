@@ -61,9 +61,13 @@ function readOne(name: unknown, from: string, at: readonly Segment[], state: Wal
   if (++state.count.value > MAX_INCLUDES || state.chain.length > MAX_INCLUDE_DEPTH) {
     return fail('CONFIG_INCLUDE_INVALID', `more than ${MAX_INCLUDES} files or ${MAX_INCLUDE_DEPTH} levels`);
   }
-  const real = state.files.resolve(join(dirname(from), name));
+  // Judged by its name first: whether a file outside exists is nobody's business.
+  const named = join(dirname(from), name);
+  const home = state.files.resolve(state.home) ?? state.home;
+  if (!isInside(state.home, named) && !isInside(home, named)) return fail('CONFIG_INCLUDE_OUTSIDE');
+  const real = state.files.resolve(named);
   if (real === undefined) return fail('CONFIG_UNREADABLE', 'the included file does not exist');
-  if (!isInside(state.files.resolve(state.home) ?? state.home, real)) return fail('CONFIG_INCLUDE_OUTSIDE');
+  if (!isInside(home, real)) return fail('CONFIG_INCLUDE_OUTSIDE');
   if (state.chain.includes(real)) return fail('CONFIG_INCLUDE_CYCLE');
   try {
     const bytes = state.files.read(real, MAX_CONFIG_BYTES) ?? new Uint8Array();
@@ -80,7 +84,7 @@ function readOne(name: unknown, from: string, at: readonly Segment[], state: Wal
   }
 }
 
-/** Below the home once links are resolved, and not in a folder that others write to. */
+/** Below the home, and not in a folder that others write to. */
 function isInside(home: string, path: string): boolean {
   const inner = relative(home, path);
   if (inner === '' || isAbsolute(inner)) return false;

@@ -143,6 +143,7 @@ function walkObject(
   const count = Object.keys(value).length;
   checkCount(node.minProperties, node.maxProperties, count, 'keys', rules, segments);
   for (const [key, item] of Object.entries(value)) {
+    if (rules.issues.isFull) break;
     const path = [...segments, key];
     const known = Object.hasOwn(properties, key)
       ? properties[key]
@@ -180,9 +181,12 @@ function walkArray(
   checkCount(node.minItems, node.maxItems, value.length, 'elements', rules, segments);
   const { items } = node;
   if (items === undefined) return value;
-  return value
-    .slice(0, node.maxItems)
-    .map((item, index) => walkSchema(items, item, rules, [...segments, index]));
+  const kept: unknown[] = [];
+  for (const [index, item] of value.slice(0, node.maxItems).entries()) {
+    if (rules.issues.isFull) break;
+    kept.push(walkSchema(items, item, rules, [...segments, index]));
+  }
+  return kept;
 }
 
 function checkCount(

@@ -189,10 +189,15 @@ test('listen/a credential in a query, by any usual name or by its look: refused'
     '/x/gth_abc',
     '/?x=GTH_a',
     '/?%74oken=1',
+    '/?authToken=1',
+    '/?x.api_key=1',
+    '/?auth[token]=1',
+    '/%67th_abc',
+    '/?x=%2567%2574h%5fabc',
   ]) {
     assert.equal(checkTarget(target)?.code, 'LISTEN_TOKEN_IN_URL', target);
   }
-  for (const target of ['/', '/?limit=5', '/?author=kim', '/tokens', '/?tokenize=1']) {
+  for (const target of ['/', '/?limit=5', '/?author=kim', '/tokens', '/?tokenize=1', '/?monkey=1', '/%zz']) {
     assert.equal(checkTarget(target), undefined, target);
   }
 });

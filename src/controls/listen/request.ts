@@ -113,19 +113,46 @@ function checkShape(
   return undefined;
 }
 
+/**
+ * Refuse a transfer coding that nobody here takes off again (RFC 9112 section 6.1): the body that was read would not
+ * be the one that was meant.
+ */
+function checkCoding(coding: string | undefined): GatehouseError | undefined {
+  if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return undefined;
+  return LISTEN_CODES.error('LISTEN_REQUEST_MALFORMED');
+}
+
+/** Whole words, or words that a name ends with, also without a separator: `authToken`, `x-api-key`. */
 const SECRET_PARAMETER =
-  /^(.*[_-])?(token|accesstoken|access_token|id_token|auth|authorization|bearer|api_?key|key|secret|password|passwd|pwd|credential)$/;
+  /^(.*[_.-])?(auth|key|pwd)$|(token|authorization|bearer|api_?key|secret|password|passwd|credentials?)$/;
+const MAX_DECODINGS = 3;
 
 /** Refuse a credential in the target, whatever it is called and wherever it stands (L4, attack 83). */
 export function checkTarget(target: string): GatehouseError | undefined {
   const refusal = LISTEN_CODES.error('LISTEN_TOKEN_IN_URL');
-  if (/gth_/i.test(target) || /gth(_|%5f)/i.test(target)) return refusal;
+  if (holdsToken(target)) return refusal;
   const query = target.indexOf('?');
   if (query < 0) return undefined;
   for (const name of new URLSearchParams(target.slice(query + 1)).keys()) {
-    if (SECRET_PARAMETER.test(name.toLowerCase().trim())) return refusal;
+    // `auth[token]` names two keys in most frameworks.
+    const parts = name.toLowerCase().split(/[[\]]/);
+    if (parts.some((part) => SECRET_PARAMETER.test(part.trim()))) return refusal;
   }
   return undefined;
+}
+
+/** Whether a token stands in the text, also with any of its letters percent-encoded, once or more. */
+function holdsToken(text: string): boolean {
+  let current = text;
+  for (let i = 0; i <= MAX_DECODINGS; i++) {
+    if (/gth_/i.test(current)) return true;
+    const next = current.replace(/%([2-7][0-9a-f])/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+    if (next === current) return false;
+    current = next;
+  }
+  return false;
 }
 
 /** What a transport hands over of one request. Header names are in lower case. */
@@ -151,6 +178,7 @@ export function judgeRequest(
   const host = single(headers['host']);
   const refusal =
     checkShape(facts.target, facts.rawHeaders, headerCount) ??
+    checkCoding(single(headers['transfer-encoding'])) ??
     checkTarget(facts.target) ??
     checkHost(host, rules.allowedHosts) ??
     checkOrigin(

@@ -12,9 +12,14 @@ export const HTTP_CODES = defineCodes({
     status: 413,
   },
   HTTP_MEDIA_TYPE: {
-    summary: 'only application/json is taken',
-    fix: 'Send Content-Type: application/json.',
+    summary: 'only application/json in UTF-8 is taken, not compressed',
+    fix: 'Send Content-Type: application/json, without Content-Encoding.',
     status: 415,
+  },
+  HTTP_TARGET_INVALID: {
+    summary: 'the path of the request cannot be read',
+    fix: 'Send a path of this gateway, with its percent-encoding complete.',
+    status: 400,
   },
   HTTP_FIELD_INVALID: {
     summary: 'a field of the request cannot be used',

@@ -9,6 +9,8 @@ export function asHttpError(thrown: unknown): GatehouseError {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return HTTP_CODES.error('HTTP_MEDIA_TYPE');
   if (typeof code === 'string' && code.startsWith('FST_ERR_CTP_'))
     return HTTP_CODES.error('HTTP_BODY_INVALID');
+  if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH')
+    return HTTP_CODES.error('HTTP_TARGET_INVALID');
   return asGatehouseError(thrown);
 }
 

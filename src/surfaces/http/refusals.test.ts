@@ -100,6 +100,10 @@ test('http/a token in the URL, in any parameter or place: refused without being 
     `/${token}`,
     '/healthz?q=gth%5Fabc',
     '/healthz?to%6ben=x',
+    '/healthz?authToken=x',
+    '/healthz?auth[token]=x',
+    `/healthz?q=${token.replace('gth_', '%67%74%68_')}`,
+    `/${token.replace('gth_', '%2567th_')}`,
   ];
   for (const target of targets) {
     const answer = await fetch(base.url + target, { headers: bearer(token) });
@@ -197,6 +201,39 @@ test('http/two Hosts, two Authorizations, both lengths, a target that is no path
   ];
   for (const text of cases) assert.match(await base.raw(text), /^HTTP\/1\.1 400 /, text);
   assert.deepEqual(base.calls, []);
+});
+
+test('http/a target that the router cannot read: refused after the same checks, and not repeated', async () => {
+  await using base = await gateway();
+  const targets = ['/%zz', '/api/v1/%E0%A4%A', `/api/v1/${'a'.repeat(200)}`];
+  for (const target of targets) {
+    const answer = await base.raw(request(target, ['Host: localhost'], '', 'POST'));
+    assert.match(answer, /^HTTP\/1\.1 400 /);
+    assert.match(answer, /HTTP_TARGET_INVALID/);
+    assert.match(answer, /x-content-type-options: nosniff/);
+    assert.ok(!answer.includes(target));
+    assert.match(await base.raw(request(target, ['Host: evil.example'])), /LISTEN_HOST_NOT_ALLOWED/);
+  }
+  assert.ok(base.codes().includes('LISTEN_HOST_NOT_ALLOWED'));
+});
+
+test('http/a transfer coding that nobody takes off again: refused', async () => {
+  await using base = await gateway();
+  const lines = ['Host: localhost', `Authorization: Bearer ${base.token}`, 'Content-Type: application/json'];
+  const send = (coding: string) =>
+    base.raw(
+      request(
+        '/api/v1/health.get',
+        [...lines, `Transfer-Encoding: ${coding}`],
+        '2\r\n{}\r\n0\r\n\r\n',
+        'POST',
+      ),
+    );
+  for (const coding of ['gzip, chunked', 'identity, chunked', 'chunked, chunked', 'xchunked']) {
+    assert.match(await send(coding), /^HTTP\/1\.1 400 /, coding);
+  }
+  assert.deepEqual(base.calls, []);
+  for (const coding of ['chunked', '\tChunked ']) assert.match(await send(coding), /^HTTP\/1\.1 200 /);
 });
 
 test('http/headers past their bounds: refused; at the bounds they are taken', async () => {

@@ -1,12 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ConnectionGate, LISTEN_LIMITS } from '../../controls/listen/index.ts';
 import { GatehouseError } from '../../kernel/index.ts';
 import type { Caller } from '../../operations/define.ts';
 import { asHttpError, openAiFailure, operationFailure, retryAfter } from './errors.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { judgeArrival, principalOf } from './identity.ts';
+import { acceptJsonOnly } from './json-body.ts';
 import { OpenAnswers } from './open-answers.ts';
 import { addOpenAi } from './openai/routes.ts';
 import { addOperations, OPERATION_PREFIX } from './operations.ts';
@@ -49,14 +50,26 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
   const identities = new WeakMap<IncomingMessage, Identity>();
   const answers = new OpenAnswers();
   const state = requestState(parts, gate, answers);
-  const app = fastify({ logger: false, exposeHeadRoutes: false, trustProxy: false, requestIdHeader: false });
-  acceptJsonOnly(app);
-
-  app.addHook('onRequest', async (request, reply) => {
+  const judged = (request: FastifyRequest, reply: FastifyReply): GatehouseError | undefined => {
     reply.headers(SECURITY_HEADERS);
     const verdict = judgeArrival(parts, request.raw, identities.get(request.raw) ?? 'token');
     state.arrive(request.raw, verdict.arrival);
-    if ('refusal' in verdict) throw verdict.refusal;
+    return 'refusal' in verdict ? verdict.refusal : undefined;
+  };
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    trustProxy: false,
+    requestIdHeader: false,
+    // A target that the router cannot read runs no hook: it is judged here, and its text is not repeated.
+    frameworkErrors: (thrown, request, reply) =>
+      answerFailure(parts, judged(request, reply) ?? thrown, request, reply),
+  });
+  acceptJsonOnly(app);
+
+  app.addHook('onRequest', async (request, reply) => {
+    const refusal = judged(request, reply);
+    if (refusal !== undefined) throw refusal;
     // Answered here, so that no body is read for a path that does not exist.
     if (request.is404) return answerUnknown(request, reply);
   });
@@ -124,14 +137,9 @@ function known<T>(value: T | undefined): T {
   return value;
 }
 
-/** Only JSON, so that a form of another site cannot say anything that we read. An empty body is no body. */
-function acceptJsonOnly(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else parse(request, body as string, done);
-  });
+/** The client left while it was sending: nobody reads an answer, and it is no failure of the gateway's. */
+function isDisconnect(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException | null)?.code === 'ECONNRESET';
 }
 
 function answerFailure(
@@ -141,7 +149,7 @@ function answerFailure(
   reply: FastifyReply,
 ): FastifyReply {
   const error = asHttpError(thrown);
-  if (error !== thrown && error.status >= 500) {
+  if (error !== thrown && error.status >= 500 && !isDisconnect(thrown)) {
     const cause = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     parts.logger.error('a request failed unexpectedly', { route: request.routeOptions.url, cause });
   }

@@ -13,6 +13,9 @@ export interface Conversation {
   readonly message: string;
 }
 
+/** Messages of one transcript; their check costs time that every other caller waits for. */
+export const MAX_MESSAGES = 1_000;
+
 const INSTRUCTIONS = '[Instructions from the caller of this API]';
 const TOOL_RESULT = '[Tool result from the caller of this API]';
 
@@ -24,6 +27,7 @@ const TOOL_RESULT = '[Tool result from the caller of this API]';
 export function readConversation(messages: unknown): Conversation {
   if (!Array.isArray(messages) || messages.length === 0)
     throw paramError('messages', 'must be a non-empty array');
+  if (messages.length > MAX_MESSAGES) throw paramError('messages', `must hold at most ${MAX_MESSAGES}`);
   const instructions: Line[] = [];
   const lines: Line[] = [];
   messages.forEach((message: unknown, i) => {

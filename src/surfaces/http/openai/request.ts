@@ -115,7 +115,8 @@ function checkParameters(body: Fields): void {
     throw paramError('response_format', 'only {"type":"text"} is supported');
   }
   const modalities = body['modalities'] ?? ['text'];
-  if (JSON.stringify(modalities) !== '["text"]') throw paramError('modalities', 'only text is supported');
+  const isText = Array.isArray(modalities) && modalities.length === 1 && modalities[0] === 'text';
+  if (!isText) throw paramError('modalities', 'only text is supported');
   for (const [name, [min, max]] of Object.entries(NUMBERS)) {
     const value = body[name] ?? null;
     if (value === null) continue;
