@@ -17,7 +17,10 @@ function newest(folder) {
   return latest;
 }
 
-const sources = Math.max(newest(join(ROOT, 'src')), statSync(join(ROOT, 'package-lock.json')).mtimeMs);
+const sources = Math.max(
+  newest(join(ROOT, 'src')),
+  ...['package-lock.json', 'scripts/build.mjs'].map((name) => statSync(join(ROOT, name)).mtimeMs),
+);
 if (process.argv.includes('--if-stale') && existsSync(stamp) && statSync(stamp).mtimeMs >= sources)
   process.exit(0);
 
@@ -64,6 +67,8 @@ await build({
   minify: true,
   keepNames: true,
   plugins: [leanHttp],
+  // Its CommonJS build has no named exports for a dynamic import in the bundle; this is the same as ES modules.
+  alias: { yaml: join(ROOT, 'node_modules', 'yaml', 'browser', 'dist', 'index.js') },
   define: { 'globalThis.GATEHOUSE_BUNDLED': 'true' },
 });
 await build({
