@@ -27,6 +27,7 @@ import { gatewayRestart } from './gateway/restart.ts';
 import { gatewayStatus } from './gateway/status.ts';
 import { gatewayStop } from './gateway/stop.ts';
 import { healthGet } from './health/get.ts';
+import { inventoryListeners } from './inventory/listeners.ts';
 import { ledgerShow } from './ledger/show.ts';
 import { ledgerTail } from './ledger/tail.ts';
 import { ledgerVerify } from './ledger/verify.ts';
@@ -96,6 +97,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   sandboxExec,
   egressCheck,
   doctorRun,
+  inventoryListeners,
   gatewayStatus,
   gatewayStop,
   gatewayRestart,

@@ -7,10 +7,10 @@ import type { LocalGateway } from '../surfaces/cli/io.ts';
 import { PROCESS_CODES } from './codes.ts';
 import { openCore } from './core.ts';
 import { gatewayEnvironment } from './environment.ts';
+import { createRuntime } from './gateway/runtime.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { fileLogger } from './logger.ts';
 import type { Program } from './program.ts';
-import { createRuntime } from './runtime.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** Milliseconds for another command on this home to finish with the ledger. */

@@ -3,16 +3,7 @@ import type { EgressStatus } from '../../kernel/index.ts';
 import { defineOperation } from '../define.ts';
 import { NoInput, orNull, strict } from '../schema.ts';
 import type { Services } from '../services.ts';
-
-const Listener = strict({
-  pid: Type.Integer(),
-  process: Type.String(),
-  family: Type.Enum(['tcp4', 'tcp6', 'unix']),
-  address: Type.String(),
-  port: orNull(Type.Integer()),
-  plane: Type.String(),
-  declared: Type.Boolean({ description: 'Whether the configuration says so.' }),
-});
+import { ListenerSchema } from './schema.ts';
 
 const Posture = strict({
   area: Type.Enum(['listen', 'credentials', 'sessions', 'egress', 'execution', 'ledger']),
@@ -54,7 +45,7 @@ export const gatewayStatus = defineOperation({
     ready: Type.Boolean(),
     failing: Type.Array(Type.String(), { description: 'What keeps it from being ready.' }),
     config: strict({ hash: Type.String(), snapshot: Type.Integer() }),
-    listeners: Type.Array(Listener),
+    listeners: Type.Array(ListenerSchema),
     posture: Type.Array(Posture),
     egress: orNull(EgressState),
   }),

@@ -106,7 +106,7 @@ test('a run gets a private socket of its own, and it is gone when the run is clo
     [status.openRuns, status.connections, status.version, status.policyHash],
     [1, 1, '1.2.3', 'h1'],
   );
-  await client.closeRun(IDENTITY.run);
+  assert.deepEqual(await client.closeRun(IDENTITY.run), { reached: true });
   await tunnel.all();
   assert.equal(existsSync(socketPath), false);
   assert.equal((await client.status()).openRuns, 0);
@@ -121,7 +121,7 @@ test('the same identity may be opened twice, another one under the same run is r
   assert.deepEqual(await client.openRun(IDENTITY), first);
   await assert.rejects(client.openRun({ ...IDENTITY, agent: 'other' }), code('EGRESS_RUN_EXISTS'));
   await assert.rejects(client.openRun({ ...IDENTITY, run: '' }), code('EGRESS_RUN_INVALID'));
-  await client.closeRun(IDENTITY.run);
+  assert.deepEqual(await client.closeRun(IDENTITY.run), { reached: false });
   assert.equal((await client.status()).openRuns, 1);
 });
 
@@ -238,7 +238,7 @@ test('while egress is down calls fail at once, and they work again after it came
   await first.stop();
   await down;
   await assert.rejects(client.status(), code('EGRESS_UNAVAILABLE'));
-  await client.closeRun(IDENTITY.run);
+  assert.deepEqual(await client.closeRun(IDENTITY.run), { reached: true });
   await using _second = await start(home, inputsOf([]));
   await client.ready(5_000);
   assert.equal((await client.status()).openRuns, 0);

@@ -62,14 +62,19 @@ export class RunRegistry {
     return { socketPath };
   }
 
-  /** End a run's connections and remove its socket; a run that is not open is none of ours any more. */
-  async close(run: string): Promise<void> {
+  /**
+   * End a run's connections and remove its socket, and say whether it reached anything. A run that is not open is
+   * none of ours any more, and what it did is not known.
+   */
+  async close(run: string): Promise<{ readonly reached: boolean }> {
     const known = this.#runs.get(run);
-    if (known === undefined) return;
+    if (known === undefined) return { reached: true };
     known.users -= 1;
-    if (known.users > 0) return;
-    this.#runs.delete(run);
-    await known.proxy.close();
+    if (known.users === 0) {
+      this.#runs.delete(run);
+      await known.proxy.close();
+    }
+    return { reached: known.proxy.reached };
   }
 
   async closeAll(): Promise<void> {

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import { checkListeners, type DeclaredListener, isDeclared } from '../controls/listen/index.ts';
-import { measureSockets } from '../drivers/os/sockets.ts';
-import type { Clock, Egress, Finding, Logger } from '../kernel/index.ts';
-import type { HomePaths, MeasuredListener, RuntimeService } from '../operations/services.ts';
-import type { Core } from './core.ts';
+import { checkListeners, type DeclaredListener, isDeclared } from '../../controls/listen/index.ts';
+import { measureSockets } from '../../drivers/os/sockets.ts';
+import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
+import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
+import type { Core } from '../core.ts';
 import { configurationFindings, ledgerFindings, sandboxFindings } from './findings.ts';
 import { tailLog } from './log-tail.ts';
 import { measurePosture } from './posture.ts';
@@ -22,8 +22,13 @@ export interface RuntimeOptions {
   readonly stop: (reason: string, restart: boolean) => Promise<void>;
 }
 
+/** A runtime whose listeners can be looked at by themselves, every minute. */
+export interface GatewayRuntime extends RuntimeService {
+  listenFindings(): Promise<readonly Finding[]>;
+}
+
 /** What the process measures of itself: the kernel's socket tables are believed, the configuration is not (L2). */
-export function createRuntime(options: RuntimeOptions): RuntimeService {
+export function createRuntime(options: RuntimeOptions): GatewayRuntime {
   const { paths, core, egress, clock } = options;
   const startedAt = clock.now();
 
@@ -59,25 +64,27 @@ export function createRuntime(options: RuntimeOptions): RuntimeService {
     });
   };
 
-  const findings = async (): Promise<readonly Finding[]> => {
+  const listenFindings = async (): Promise<readonly Finding[]> => {
     const { named, sockets } = await measure();
     const home = statSync(paths.home);
     const processOf = (pid: number) => named.get(pid) ?? 'unknown';
-    return [
-      ...checkListeners({
-        measured: sockets.listeners.map((socket) => ({ ...socket, process: processOf(socket.pid) })),
-        declared: options.declared(),
-        outbound: sockets.outbound
-          .filter(({ pid }) => processOf(pid) === 'gateway')
-          .map(({ pid, address, port }) => ({ process: processOf(pid), address, port })),
-        home: { path: paths.home, mode: home.mode & 0o777, uid: home.uid },
-        uid: process.getuid?.() ?? home.uid,
-      }),
-      ...configurationFindings(core.config.current()),
-      ...(await ledgerFindings(core.ledger)),
-      ...sandboxFindings(await core.sandbox.probe()),
-    ];
+    return checkListeners({
+      measured: sockets.listeners.map((socket) => ({ ...socket, process: processOf(socket.pid) })),
+      declared: options.declared(),
+      outbound: sockets.outbound
+        .filter(({ pid }) => processOf(pid) === 'gateway')
+        .map(({ pid, address, port }) => ({ process: processOf(pid), address, port })),
+      home: { path: paths.home, mode: home.mode & 0o777, uid: home.uid },
+      uid: process.getuid?.() ?? home.uid,
+    });
   };
+
+  const findings = async (): Promise<readonly Finding[]> => [
+    ...(await listenFindings()),
+    ...configurationFindings(core.config.current()),
+    ...(await ledgerFindings(core.ledger)),
+    ...sandboxFindings(await core.sandbox.probe()),
+  ];
 
   return {
     version: options.version,
@@ -87,6 +94,7 @@ export function createRuntime(options: RuntimeOptions): RuntimeService {
     posture: async () =>
       measurePosture({ core, egress, listeners: await listeners(), findings: await findings() }),
     findings,
+    listenFindings,
     ready() {
       const failing = options.failing();
       return { ready: failing.length === 0, failing };

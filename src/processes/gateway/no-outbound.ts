@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
-import type { Logger } from '../kernel/index.ts';
-import { PROCESS_CODES } from './codes.ts';
+import type { Logger } from '../../kernel/index.ts';
+import { PROCESS_CODES } from '../codes.ts';
 
 type Connect = (this: Socket, ...args: unknown[]) => Socket;
 

@@ -1,4 +1,4 @@
-import type { AuthService } from '../controls/auth/types.ts';
+import type { AuthService } from '../../controls/auth/types.ts';
 
 /** The first operator's token, made when the install has never had one; shown once and kept as a digest only. */
 export async function firstToken(auth: AuthService): Promise<string | undefined> {

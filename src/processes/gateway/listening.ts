@@ -3,17 +3,17 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import type { EffectiveConfig } from '../configuration/types.ts';
+import type { EffectiveConfig } from '../../configuration/types.ts';
 import {
   type DeclaredListener,
   type ListenerSpec,
   LOOPBACK_HOSTS,
   type RequestRules,
   resolveBind,
-} from '../controls/listen/index.ts';
-import type { HttpSurface, Identity } from '../surfaces/http/index.ts';
-import type { WsSurface } from '../surfaces/ws/index.ts';
-import { PROCESS_CODES } from './codes.ts';
+} from '../../controls/listen/index.ts';
+import type { HttpSurface, Identity } from '../../surfaces/http/index.ts';
+import type { WsSurface } from '../../surfaces/ws/index.ts';
+import { PROCESS_CODES } from '../codes.ts';
 
 type Declared = DeclaredListener & { readonly plane: string };
 

@@ -1,6 +1,6 @@
-import type { EffectiveConfig } from '../configuration/types.ts';
-import type { LedgerService } from '../controls/trace/types.ts';
-import type { Finding, SandboxProbe } from '../kernel/index.ts';
+import type { EffectiveConfig } from '../../configuration/types.ts';
+import type { LedgerService } from '../../controls/trace/types.ts';
+import type { Finding, SandboxProbe } from '../../kernel/index.ts';
 
 /** What the sandbox was measured to hold on this machine (X2). */
 export function sandboxFindings(probe: SandboxProbe): readonly Finding[] {

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { RuntimeService } from '../operations/services.ts';
+import type { RuntimeService } from '../../operations/services.ts';
 
 /** Lines of a log from a byte offset; `reset` when the offset lies behind the end (the file was rotated). */
 export async function tailLog(

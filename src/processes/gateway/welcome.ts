@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
 import type { Writable } from 'node:stream';
-import { REHEARSAL_NOTICE } from '../agents/index.ts';
-import type { EffectiveConfig } from '../configuration/types.ts';
-import type { RuntimeService } from '../operations/services.ts';
-import type { Program } from './program.ts';
+import { REHEARSAL_NOTICE } from '../../agents/index.ts';
+import type { EffectiveConfig } from '../../configuration/types.ts';
+import type { RuntimeService } from '../../operations/services.ts';
+import type { Program } from '../program.ts';
 
 interface Welcome {
   readonly program: Program;

@@ -1,5 +1,5 @@
-import type { ConfigService } from '../configuration/types.ts';
-import type { Logger } from '../kernel/index.ts';
+import type { ConfigService } from '../../configuration/types.ts';
+import type { Logger } from '../../kernel/index.ts';
 
 interface SignalActions {
   stop(reason: string, restart: boolean): Promise<void>;

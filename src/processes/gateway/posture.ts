@@ -1,6 +1,6 @@
-import type { Egress, Finding } from '../kernel/index.ts';
-import type { MeasuredListener, PostureLine } from '../operations/services.ts';
-import type { Core } from './core.ts';
+import type { Egress, Finding } from '../../kernel/index.ts';
+import type { MeasuredListener, PostureLine } from '../../operations/services.ts';
+import type { Core } from '../core.ts';
 
 interface PostureFacts {
   readonly core: Core;

@@ -1,0 +1,109 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EgressClient } from '../../drivers/egress-client/index.ts';
+import type { HomePaths } from '../../operations/services.ts';
+import type { Core } from '../core.ts';
+import type { FileLogger } from '../logger.ts';
+import { NODE_FLAGS } from '../node-flags.ts';
+import type { Program } from '../program.ts';
+import type { ListenerWatch } from './listener-watch.ts';
+import type { Listening } from './listening.ts';
+import type { Surfaces } from './surfaces.ts';
+
+/** Milliseconds that running turns get when the process is asked to end. */
+const DRAIN_MS = 20_000;
+
+export interface LifeParts {
+  readonly program: Program;
+  readonly paths: HomePaths;
+  readonly core: Core;
+  readonly egress: EgressClient;
+  readonly logger: FileLogger;
+}
+
+/** What the gateway process is up to: starting, ready, or draining towards its end. */
+export class GatewayLife {
+  readonly #parts: LifeParts;
+  #listening: Listening = { port: 0, declared: [] };
+  #surfaces: Surfaces | undefined;
+  #stopping = false;
+  #stopWatching: () => void = () => undefined;
+
+  constructor(parts: LifeParts) {
+    this.#parts = parts;
+  }
+
+  get listening(): Listening {
+    return this.#listening;
+  }
+
+  /** Everything that this process and egress are meant to listen on. */
+  get declared(): Listening['declared'] {
+    const sockets = ['egress.sock', 'provider.sock'].map((name) => ({
+      address: join(this.#parts.paths.run, name),
+      port: null,
+      plane: 'egress',
+    }));
+    return [...this.#listening.declared, ...sockets];
+  }
+
+  /** Names of what keeps the gateway from being ready; empty when it is. */
+  failing(): readonly string[] {
+    return [
+      ...(this.#stopping ? ['draining'] : []),
+      ...(this.#parts.egress.state === 'up' ? [] : ['egress']),
+      ...(this.#listening.declared.length === 0 ? ['listeners'] : []),
+    ];
+  }
+
+  opened(surfaces: Surfaces, listening: Listening): void {
+    this.#surfaces = surfaces;
+    this.#listening = listening;
+  }
+
+  /** Take the first look at the listeners now, and go on looking until the end. */
+  async watch(watch: ListenerWatch): Promise<void> {
+    this.#stopWatching = watch.stop;
+    await watch.check();
+  }
+
+  /** Write down that the gateway is up, and where, for people and for other processes on this home. */
+  async started(repaired: { readonly interrupted: readonly string[]; readonly resumed: readonly string[] }) {
+    const { core, paths, program } = this.#parts;
+    const { hash, snapshot } = core.config.current();
+    const { interrupted, resumed } = repaired;
+    await core.ledger.append({
+      type: 'process',
+      action: 'gateway.started',
+      outcome: 'success',
+      data: { version: program.version, config: hash, snapshot, interrupted, resumed },
+    });
+    const facts = { pid: process.pid, port: this.#listening.port };
+    writeFileSync(join(paths.run, 'gateway.json'), JSON.stringify(facts), { mode: 0o600 });
+  }
+
+  /** Begin to drain; the process ends, or becomes a new gateway, when that is done. */
+  async stop(reason: string, restart: boolean): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    void this.#shutDown(reason, restart);
+  }
+
+  async #shutDown(reason: string, restart: boolean): Promise<void> {
+    const { core, egress, logger, program } = this.#parts;
+    logger.info('stopping', { reason, restart });
+    this.#stopWatching();
+    this.#surfaces?.ws.close(reason, restart ? DRAIN_MS : undefined);
+    await core.turns.drain(DRAIN_MS);
+    await this.#surfaces?.http.close();
+    const action = restart ? 'gateway.restarting' : 'gateway.stopped';
+    await core.ledger.append({ type: 'process', action, outcome: 'success', data: { reason } });
+    await core.close();
+    egress.close();
+    if (restart && process.execve !== undefined) {
+      const argv = [process.execPath, ...NODE_FLAGS, program.entry, '__process', 'gateway'];
+      process.execve(process.execPath, argv, process.env as Record<string, string>);
+    }
+    process.exit(0);
+  }
+}

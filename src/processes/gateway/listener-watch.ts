@@ -1,0 +1,62 @@
+import type { Finding, Ledger, Logger } from '../../kernel/index.ts';
+
+export interface ListenerWatchOptions {
+  /** What the kernel's socket tables say against what is declared, now. */
+  readonly measure: () => Promise<readonly Finding[]>;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  /** Run a task again and again; returns how to stop. */
+  readonly every: (milliseconds: number, task: () => void) => () => void;
+}
+
+export interface ListenerWatch {
+  /** Look now. */
+  check(): Promise<void>;
+  stop(): void;
+}
+
+export const LISTENER_WATCH_MS = 60_000;
+
+/**
+ * L2: "listening on loopback" is measured after start and every minute. What was not there before is an alert in
+ * ledger and log; what is gone again is recorded too, so that the length of an exposure is known afterwards.
+ */
+export function watchListeners(options: ListenerWatchOptions): ListenerWatch {
+  const known = new Map<string, Finding>();
+
+  const check = async () => {
+    const found = new Map(
+      (await options.measure()).map((finding) => [`${finding.id} ${finding.found}`, finding]),
+    );
+    for (const [key, finding] of found) if (!known.has(key)) await tell(options, finding, 'listener.drift');
+    for (const [key, finding] of known)
+      if (!found.has(key)) await tell(options, finding, 'listener.restored');
+    known.clear();
+    for (const [key, finding] of found) known.set(key, finding);
+  };
+
+  const stop = options.every(LISTENER_WATCH_MS, () => {
+    check().catch((cause: unknown) =>
+      options.logger.error('the listeners could not be measured', { cause: String(cause) }),
+    );
+  });
+  return { check, stop };
+}
+
+async function tell(
+  { ledger, logger }: ListenerWatchOptions,
+  finding: Finding,
+  action: 'listener.drift' | 'listener.restored',
+): Promise<void> {
+  const drift = action === 'listener.drift';
+  const { id, title, found, fix } = finding;
+  if (drift) logger.error(title, { code: id, found, fix });
+  else logger.info('a finding about listeners is gone', { code: id, found });
+  await ledger.append({
+    type: 'alert',
+    action,
+    outcome: drift ? 'failure' : 'success',
+    code: id,
+    data: { title, found, fix },
+  });
+}

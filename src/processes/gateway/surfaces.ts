@@ -1,0 +1,62 @@
+import type { ConnectGrant } from '../../controls/auth/types.ts';
+import type { Clock, Logger, Random } from '../../kernel/index.ts';
+import { spaceOf } from '../../operations/callers.ts';
+import type { Dispatcher } from '../../operations/define.ts';
+import { createHttpSurface, type HttpSurface } from '../../surfaces/http/index.ts';
+import { createWsSurface, type WsSurface } from '../../surfaces/ws/index.ts';
+import type { Core } from '../core.ts';
+import { requestRules } from './listening.ts';
+import type { GatewayRuntime } from './runtime.ts';
+
+export interface SurfaceParts {
+  readonly core: Core;
+  readonly dispatcher: Dispatcher;
+  readonly runtime: GatewayRuntime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface Surfaces {
+  readonly http: HttpSurface;
+  readonly ws: WsSurface;
+}
+
+/** What translates for callers: HTTP and WebSocket over one dispatcher. */
+export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
+  const { core, dispatcher, runtime, clock, random, logger } = parts;
+  const config = () => core.config.current();
+  const http = await createHttpSurface({
+    dispatcher,
+    auth: core.auth,
+    callerOf: core.callers.callerOf,
+    runtime,
+    logger,
+    rules: () => requestRules(config()),
+    openai: () => config().config.gateway.http.endpoints.chatCompletions.enabled,
+  });
+  const ws = createWsSurface({
+    dispatcher,
+    auth: core.auth,
+    ledger: core.ledger,
+    turns: core.turns,
+    approvals: core.approvals,
+    clock,
+    random,
+    logger,
+    callerOf: (grant, trace) => callerOf(core, grant, trace),
+    hello: () => ({
+      version: runtime.version,
+      uptimeMs: Math.max(0, clock.now() - runtime.startedAt),
+      defaultAgent: config().defaultAgent,
+    }),
+  });
+  return { http, ws };
+}
+
+/** Fewer scopes on a connection take rights away; whose conversations these are stays the same. */
+function callerOf(core: Core, grant: ConnectGrant, trace: string) {
+  const narrowed = { ...grant.principal, scopes: grant.scopes };
+  const whole = { ...grant.principal, scopes: grant.holds ?? grant.scopes };
+  return { ...core.callers.callerOf(narrowed, 'ws', trace), space: spaceOf(whole) };
+}
