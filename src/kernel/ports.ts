@@ -170,7 +170,8 @@ export interface EgressStatus {
 export interface Egress {
   /** Make the run's own socket; the returned path is bound into that sandbox and nowhere else. */
   openRun(identity: EgressIdentity): Promise<{ readonly socketPath: string }>;
-  closeRun(run: string): Promise<void>;
+  /** Ends it. `reached` is false only when it is certain that no byte went out or came in through the socket. */
+  closeRun(run: string): Promise<{ readonly reached: boolean }>;
   check(url: string, agent: string): Promise<EgressVerdict>;
   /** Sign a ledger checkpoint; the key never leaves the egress process. */
   sign(checkpoint: Uint8Array): Promise<{ readonly keyId: string; readonly signature: string }>;

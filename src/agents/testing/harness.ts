@@ -77,6 +77,8 @@ export interface HarnessOptions {
   readonly providers: readonly ModelProvider[];
   readonly turn?: Partial<TurnLimits>;
   readonly policy?: Partial<AgentPolicy>;
+  /** What egress says of every run that ends. */
+  readonly reached?: boolean;
   /** Replaces the real sandbox. */
   readonly sandbox?: (real: Sandbox) => Sandbox;
   readonly rightsOf?: TurnServiceOptions['rightsOf'];
@@ -192,7 +194,10 @@ export async function harness(options: HarnessOptions): Promise<Harness> {
       },
       egress: {
         openRun: async (identity) => (sockets.opened.push(identity), { socketPath: join(root, 'none.sock') }),
-        closeRun: async (run) => void sockets.closed.push(run),
+        closeRun: async (run) => {
+          sockets.closed.push(run);
+          return { reached: options.reached === true };
+        },
       },
       approvals,
       ledger,

@@ -7,7 +7,7 @@ import type { TurnPorts } from './ports.ts';
 import type { Turn } from './turn.ts';
 
 /** Where the agent's workspace is inside. */
-export const WORKSPACE = '/workspace';
+const WORKSPACE = '/workspace';
 const TMP = '/tmp';
 
 /** What every run has beside the sandbox's own variables, which include PATH and a HOME of its own. */
@@ -47,15 +47,26 @@ export function sandboxDigest(ports: TurnPorts, turn: Turn, tool: Tool): string 
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
+/** The runs of one call, and what they may have brought in. */
+export interface CallRunner extends ToolRunner {
+  /** Whether a run sent or got anything through egress, as egress says and not the run. */
+  reached(): boolean;
+}
+
 /** Runs argvs of one call; each gets its own run id and, where the tool may connect, its own socket. */
 export function createRunner(
   ports: TurnPorts,
   turn: Turn,
   tool: Tool,
   call: { readonly id: string; readonly timeoutMs?: number },
-): ToolRunner {
+): CallRunner {
+  let reached = false;
+  const onClosed = (run: { readonly reached: boolean }) => {
+    reached ||= run.reached;
+  };
   return {
-    run: (argv, stdin) => runOnce(ports, turn, tool, call, argv, stdin),
+    reached: () => reached,
+    run: (argv, stdin) => runOnce(ports, turn, tool, call, argv, stdin, onClosed),
     readable(path) {
       const action = { kind: 'file.read', path } as const;
       return decide(turn.authority(), turn.subject, action, ports.clock.now()).effect === 'allow';
@@ -70,6 +81,7 @@ async function runOnce(
   call: { readonly id: string; readonly timeoutMs?: number },
   argv: readonly [string, ...string[]],
   stdin: Uint8Array | undefined,
+  onClosed: (run: { readonly reached: boolean }) => void,
 ): Promise<RunResult> {
   turn.signal.throwIfAborted();
   const { policy } = turn.id;
@@ -95,9 +107,11 @@ async function runOnce(
   try {
     return await ports.sandbox.run({ ...spec, egressSocket: socketPath }, turn.signal, observer);
   } finally {
-    await ports.egress.closeRun(runId).catch((cause: unknown) => {
+    const closed = ports.egress.closeRun(runId).catch((cause: unknown) => {
       ports.logger.warn('a run socket could not be closed', { run: runId, cause: `${cause}` });
+      return { reached: true };
     });
+    onClosed(await closed);
   }
 }
 

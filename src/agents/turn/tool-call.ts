@@ -5,6 +5,7 @@ import type { Tool, ToolText } from '../tools/define.ts';
 import { failure } from '../tools/output.ts';
 import { bindingOf, type DescribedCall } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
+import { labelled } from './exposure.ts';
 import type { TurnPorts } from './ports.ts';
 import { createRunner, workingDirectory } from './sandbox-run.ts';
 import type { Turn } from './turn.ts';
@@ -169,18 +170,14 @@ export async function perform(
   return result;
 }
 
-async function executed(
-  ports: TurnPorts,
-  turn: Turn,
-  { tool, prepared, id }: DescribedCall,
-): Promise<ToolText> {
+async function executed(ports: TurnPorts, turn: Turn, described: DescribedCall): Promise<ToolText> {
+  const { tool, prepared, id } = described;
   const { timeoutMs } = prepared;
   const runner = createRunner(ports, turn, tool, { id, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-  try {
-    return await prepared.execute(runner);
-  } catch (thrown) {
-    return stoppedBefore(ports, turn, thrown);
-  }
+  const result = await prepared
+    .execute(runner)
+    .catch((thrown: unknown) => stoppedBefore(ports, turn, thrown));
+  return labelled(turn.id.policy, described, runner, result);
 }
 
 function stoppedBefore(ports: TurnPorts, turn: Turn, thrown: unknown): ToolText {

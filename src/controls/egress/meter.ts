@@ -15,6 +15,11 @@ export class RunMeter {
     return this.#connections;
   }
 
+  /** Whether anything was sent or received. */
+  get moved(): boolean {
+    return this.#bytes > 0;
+  }
+
   /** Count one request or tunnel, refused ones included. `last` is true for the first one past the limit. */
   request(): { readonly allowed: boolean; readonly first: boolean } {
     this.#requests += 1;

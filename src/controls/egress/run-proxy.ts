@@ -77,6 +77,11 @@ export class RunProxy {
     });
   }
 
+  /** Whether the run sent anything out or got anything in; what was refused does neither. */
+  get reached(): boolean {
+    return this.#meter.moved;
+  }
+
   /** End every connection of the run and remove its socket. */
   close(): Promise<void> {
     return new Promise((resolve) => {

@@ -109,11 +109,12 @@ class ReconnectingClient implements EgressClient {
     return opened;
   }
 
-  async closeRun(run: string): Promise<void> {
-    // A run that was lost with an earlier egress process has nothing left to close.
-    if (!this.#openRuns.has(run)) return;
-    await this.#call('closeRun', { run });
+  async closeRun(run: string): Promise<{ readonly reached: boolean }> {
+    // A run that was lost with an earlier egress process has nothing left to close, and nobody knows what it did.
+    if (!this.#openRuns.has(run)) return { reached: true };
+    const closed = (await this.#call('closeRun', { run })) as { readonly reached?: boolean } | null;
     this.#openRuns.delete(run);
+    return { reached: closed?.reached !== false };
   }
 
   async check(url: string, agent: string): Promise<EgressVerdict> {

@@ -1,16 +1,11 @@
 import { join } from 'node:path';
-import { environmentOf, WORKSPACE, workingDirectory } from '../../agents/turn/sandbox-run.ts';
+import { environmentOf, mountsOf, workingDirectory } from '../../agents/turn/sandbox-run.ts';
 import type { AgentPolicy } from '../../agents/types.ts';
-import type { Mount, RunSpec } from '../../kernel/index.ts';
+import type { RunSpec } from '../../kernel/index.ts';
 import type { HomePaths } from '../services.ts';
 
 /** Stands for the id that a real run gets. */
 const EXAMPLE_RUN = 'example';
-
-function mountsOf({ workspace, workspaceAccess: mode, mounts }: AgentPolicy): readonly Mount[] {
-  const own = mode === 'none' ? [] : [{ source: workspace, target: WORKSPACE, mode }];
-  return [...own, ...mounts];
-}
 
 /** The run that a shell command of this agent would be, without anything being opened or started. */
 export function shellRunOf(policy: AgentPolicy, command: string, home: HomePaths): RunSpec {
