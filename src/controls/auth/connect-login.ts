@@ -67,7 +67,7 @@ export class ConnectLogin {
     const scopes = commonScopes(wanted, principal.scopes);
     await this.#parts.journal.accepted(principal, peer);
     this.#parts.revocations.watch(principal.credentialId, token.summary.expiresAt);
-    return { principal: { ...principal, scopes }, role: 'operator', scopes };
+    return { principal: { ...principal, scopes }, role: 'operator', scopes, holds: principal.scopes };
   }
 
   async #connectDevice(

@@ -30,6 +30,8 @@ interface Rights {
   readonly scopes: readonly Scope[];
   readonly agents: readonly string[];
   readonly expiresAt: number | null;
+  /** All scopes of the token that vouches for it, or its own when none does. */
+  readonly holds: readonly Scope[];
 }
 
 /** Ways in for a peer that has proven a device key. The proof itself was checked before any of these is called. */
@@ -128,7 +130,7 @@ export class DeviceLogin {
   async #rightsOf(device: DeviceRow, peer: PeerFacts): Promise<Rights> {
     const scopes = readScopes(device.scopes);
     if (device.parent_token === null) {
-      return { scopes, agents: readList(device.agents), expiresAt: null };
+      return { scopes, agents: readList(device.agents), expiresAt: null, holds: scopes };
     }
     const parent = await this.#parts.tokens.find(device.parent_token);
     const refusal = parent === undefined ? 'AUTH_TOKEN_REVOKED' : this.#parts.login.refusalOf(parent, peer);
@@ -184,14 +186,15 @@ export class DeviceLogin {
       agents: rights.agents,
       credentialId: credentialOf(device.device_id),
     };
-    const grant = { principal, role: device.role, scopes, deviceId: device.device_id };
+    const { holds } = rights;
+    const grant = { principal, role: device.role, scopes, holds, deviceId: device.device_id };
     return { grant, expiresAt: rights.expiresAt };
   }
 }
 
 function ownRights(token: StoredToken): Rights {
   const { scopes, agents, expiresAt } = token.summary;
-  return { scopes, agents, expiresAt };
+  return { scopes, agents, expiresAt, holds: scopes };
 }
 
 function ownerOf(device: DeviceRow): DeviceOwner {

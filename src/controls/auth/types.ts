@@ -125,6 +125,8 @@ export interface ConnectGrant {
   readonly role: string;
   /** Requested scopes ∩ what the principal has. */
   readonly scopes: readonly Scope[];
+  /** All scopes of the credential. They say whose conversations these are, and give no right by themselves. */
+  readonly holds?: readonly Scope[];
   /** Issued once for a device that proved itself with a valid token. */
   readonly deviceToken?: string;
   readonly deviceId?: string;

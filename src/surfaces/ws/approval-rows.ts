@@ -67,44 +67,69 @@ const STATUS: Readonly<Record<ApprovalStatus, string>> = {
   cancelled: 'cancelled',
 };
 
+const MAX_TITLE = 80;
+const MAX_DESCRIPTION = 512;
+const MAX_DETAIL = 16_384;
+/** A person who approves must never take a part for the whole. */
+const CUT = ' [cut here: see `gatehouse approvals show`]';
+
+function atMost(text: string, limit: number, mark = '...'): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - mark.length)}${mark}`;
+}
+
+function presentation(record: ApprovalRecord, asPlugin: boolean) {
+  const { title, commandText, binding } = record;
+  if (!asPlugin) {
+    return {
+      kind: 'exec',
+      commandText,
+      allowedDecisions: ALLOWED_DECISIONS,
+      host: 'sandbox',
+      agentId: binding.agent,
+    };
+  }
+  return {
+    kind: 'plugin',
+    title: atMost(title, MAX_TITLE),
+    description: atMost(commandText, MAX_DESCRIPTION, CUT),
+    detail: atMost(commandText, MAX_DETAIL, CUT),
+    severity: 'warning',
+    toolName: binding.tool,
+    pluginId: 'gatehouse',
+    agentId: binding.agent,
+    allowedDecisions: ALLOWED_DECISIONS,
+  };
+}
+
+/** How it ended, in the fields that the published terminal snapshots have. */
+function ending(record: ApprovalRecord) {
+  switch (record.status) {
+    case 'pending':
+      return {};
+    case 'allowed':
+    case 'consumed':
+      return { reason: 'user', decision: record.decision ?? 'allow-once' };
+    case 'denied':
+      return { reason: 'user', decision: 'deny' };
+    case 'expired':
+      return { reason: 'timeout' };
+    case 'cancelled':
+      return { reason: 'run-aborted' };
+  }
+}
+
 /** The unified view; `asked` is the id as the client spelled it, which also names the kind it expects. */
 export function snapshot(record: ApprovalRecord, asked: string) {
-  const plugin = asked.startsWith(PLUGIN_PREFIX);
-  const { title, commandText, binding } = record;
-  const presentation = plugin
-    ? {
-        kind: 'plugin',
-        title,
-        description: commandText,
-        severity: 'warning',
-        toolName: binding.tool,
-        pluginId: 'gatehouse',
-        agentId: binding.agent,
-        allowedDecisions: ALLOWED_DECISIONS,
-      }
-    : {
-        kind: 'exec',
-        commandText,
-        allowedDecisions: ALLOWED_DECISIONS,
-        host: 'sandbox',
-        agentId: binding.agent,
-      };
   const own = {
     id: asked,
     status: STATUS[record.status],
-    presentation,
+    presentation: presentation(record, asked.startsWith(PLUGIN_PREFIX)),
     urlPath: `/approvals/${encodeURIComponent(record.id)}`,
     createdAtMs: record.createdAt,
     expiresAtMs: record.expiresAt,
+    ...ending(record),
   };
   if (record.status === 'pending') return own;
-  const reason =
-    record.status === 'expired' ? 'timeout' : record.status === 'cancelled' ? 'run-aborted' : 'user';
-  return {
-    ...own,
-    resolvedAtMs: record.resolvedAt ?? record.expiresAt,
-    reason,
-    ...(record.decision === null ? {} : { decision: record.decision }),
-    ...(record.resolvedBy === null ? {} : { resolver: { kind: 'operator', id: record.resolvedBy } }),
-  };
+  const resolver = record.resolvedBy === null ? {} : { resolver: { kind: 'device', id: record.resolvedBy } };
+  return { ...own, resolvedAtMs: record.resolvedAt ?? record.expiresAt, ...resolver };
 }

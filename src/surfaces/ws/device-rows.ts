@@ -1,13 +1,18 @@
 import type { DeviceRecord, PendingDevice } from '../../controls/auth/types.ts';
 
+/** What a device says of itself; clients take an empty text for a broken row. */
+function told(device: { readonly displayName: string; readonly platform: string }) {
+  const { displayName, platform } = device;
+  return { ...(displayName === '' ? {} : { displayName }), ...(platform === '' ? {} : { platform }) };
+}
+
 /** A device that waits for approval (protocol b.7); never a token. */
 export function pendingRow(request: PendingDevice) {
   return {
     requestId: request.requestId,
     deviceId: request.deviceId,
     publicKey: request.publicKey,
-    displayName: request.displayName,
-    platform: request.platform,
+    ...told(request),
     clientId: request.clientId,
     clientMode: request.clientMode,
     role: request.role,
@@ -23,8 +28,7 @@ export function pairedRow(device: DeviceRecord) {
   return {
     deviceId: device.deviceId,
     publicKey: device.publicKey,
-    displayName: device.displayName,
-    platform: device.platform,
+    ...told(device),
     role: device.role,
     roles: [device.role],
     scopes: device.scopes,

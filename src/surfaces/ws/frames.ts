@@ -57,20 +57,15 @@ function isUnavailable(error: GatehouseError): boolean {
 /**
  * A failure in the protocol's words. OpenClaw has few codes; ours travels in `details.gatehouse`, with the fix.
  */
-export function errorShape(error: GatehouseError, method: string, scopes?: readonly string[]): ErrorShape {
+export function errorShape(error: GatehouseError, method: string): ErrorShape {
   const gatehouse = { code: error.code, fix: error.fix };
   if (error.code === 'AUTH_SCOPE_MISSING') {
+    // A published form without room for more: clients compare these fields to ask for the scope.
     const missingScope = String(error.details['missingScope'] ?? 'operator.admin');
     return {
       code: 'FORBIDDEN',
       message: `missing scope: ${missingScope}`,
-      details: {
-        code: 'MISSING_SCOPE',
-        missingScope,
-        requiredScopes: [missingScope],
-        gatehouse,
-        granted: scopes ?? [],
-      },
+      details: { code: 'MISSING_SCOPE', missingScope, requiredScopes: [missingScope] },
     };
   }
   if (error.code === 'OP_INPUT_INVALID' || error.code === WS_CODES.error('WS_PARAMS_INVALID').code) {

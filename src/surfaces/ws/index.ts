@@ -5,7 +5,8 @@ import type { PeerFacts } from '../../controls/auth/types.ts';
 import { GatehouseError } from '../../kernel/index.ts';
 import { WS_CODES } from './codes.ts';
 import { Connection } from './connection.ts';
-import { approvalFrame, deviceFrame } from './events/approvals.ts';
+import { approvalFrame, concernsCaller, deviceRequested } from './events/approvals.ts';
+import type { OutgoingEvent } from './events/outgoing.ts';
 import { turnEvents } from './events/turns.ts';
 import { WS_LIMITS, type WsLimits } from './limits.ts';
 import { OPENCLAW_METHODS } from './methods/index.ts';
@@ -28,6 +29,7 @@ const EVENTS = [
   'plugin.approval.requested',
   'plugin.approval.resolved',
   'device.pair.requested',
+  'device.pair.resolved',
   'shutdown',
 ] as const;
 
@@ -85,6 +87,10 @@ export function createWsSurface(options: Options): WsSurface {
     else waiting.set(address, next);
   };
 
+  const broadcast = (space: string, event: OutgoingEvent) => {
+    for (const connection of live) if (connection.caller?.space === space) connection.deliver(event);
+  };
+
   const accept = (
     request: IncomingMessage,
     socket: Duplex,
@@ -100,7 +106,7 @@ export function createWsSurface(options: Options): WsSurface {
     };
     socket.once('close', settle);
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new Connection(parts, webSocket, request, peer, methods);
+      const connection = new Connection(parts, webSocket, { request, peer, methods, broadcast });
       live.add(connection);
       webSocket.once('close', () => {
         live.delete(connection);
@@ -118,41 +124,37 @@ export function createWsSurface(options: Options): WsSurface {
 
   options.turns.subscribe((event) => {
     if (live.size === 0) return;
-    const frames = turnEvents(event);
-    for (const connection of live) {
-      if (connection.caller?.space !== event.space) continue;
-      for (const frame of frames) connection.deliver(frame);
-    }
+    for (const frame of turnEvents(event)) broadcast(event.space, frame);
   });
   options.approvals.subscribe((event) => {
     for (const connection of live) {
-      if (connection.caller?.principal.scopes.includes('operator.approvals') !== true) continue;
+      if (!concernsCaller(event.record, connection.caller)) continue;
       const frame = approvalFrame(event, connection.capabilities);
       if (frame !== undefined) connection.event(frame.event, frame.payload);
     }
   });
   options.auth.onDeviceRequest((request) => {
-    const { event, payload } = deviceFrame(request);
-    for (const connection of live) {
-      if (connection.caller?.principal.scopes.includes('operator.pairing') === true)
-        connection.event(event, payload);
-    }
+    for (const connection of live) connection.deliver(deviceRequested(request));
   });
   options.auth.onRevoked((credentialId, reason) => {
-    for (const connection of live)
-      if (connection.credentialIds.includes(credentialId)) connection.revoke(reason);
+    for (const connection of live) connection.revoke(credentialId, reason);
   });
 
   return {
     attach(httpServer, { judge, authenticated }) {
       httpServer.on('upgrade', (request, socket, head) => {
         socket.on('error', () => socket.destroy());
-        const { peer, refusal } = judge(request);
+        const { refusal, ...verdict } = judge(request);
         if (refusal !== undefined) return refuseUpgrade(socket, refusal);
+        const peer: PeerFacts = { ...verdict.peer, surface: 'ws' };
         const full =
           waitingTotal >= limits.unauthenticatedTotal ||
           (waiting.get(peer.address) ?? 0) >= limits.unauthenticatedPerAddress;
-        if (full) return refuseUpgrade(socket, WS_CODES.error('WS_TOO_MANY_CONNECTIONS'));
+        if (full) {
+          const error = WS_CODES.error('WS_TOO_MANY_CONNECTIONS');
+          parts.auth.recordRefusal(error.code, peer);
+          return refuseUpgrade(socket, error);
+        }
         accept(request, socket, head, peer, () => authenticated(request));
       });
     },

@@ -1,6 +1,6 @@
 /** Bounds of the WebSocket surface (L5). All can be given to `createWsSurface`; these are the defaults. */
 export interface WsLimits {
-  /** Bytes a client may send before it is authenticated; past it the socket is closed with 1009. */
+  /** Bytes of a frame, and of all frames together, before the client is known; past it 1009. */
   readonly preAuthBytes: number;
   /** Bytes of one frame after authentication. */
   readonly frameBytes: number;
@@ -8,6 +8,8 @@ export interface WsLimits {
   readonly bufferedBytes: number;
   /** Milliseconds from open to a successful connect. */
   readonly handshakeMs: number;
+  /** Milliseconds that a peer has to answer a close before its socket is dropped. */
+  readonly closeMs: number;
   readonly tickMs: number;
   readonly unauthenticatedPerAddress: number;
   readonly unauthenticatedTotal: number;
@@ -20,6 +22,7 @@ export const WS_LIMITS: WsLimits = {
   frameBytes: 25 * 1024 * 1024,
   bufferedBytes: 50 * 1024 * 1024,
   handshakeMs: 15_000,
+  closeMs: 500,
   tickMs: 30_000,
   unauthenticatedPerAddress: 64,
   unauthenticatedTotal: 512,

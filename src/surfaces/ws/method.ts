@@ -1,4 +1,5 @@
 import type { Caller, Dispatcher } from '../../operations/define.ts';
+import type { OutgoingEvent } from './events/outgoing.ts';
 import type { ErrorShape } from './frames.ts';
 
 /** What a method may use of its connection. Methods translate; every effect goes through the dispatcher. */
@@ -7,7 +8,6 @@ export interface MethodContext {
   readonly dispatcher: Dispatcher;
   readonly capabilities: ReadonlySet<string>;
   readonly subscriptions: Subscriptions;
-  readonly deviceId: string | undefined;
   readonly now: () => number;
   /** Ends with the connection. */
   readonly signal: AbortSignal;
@@ -16,6 +16,8 @@ export interface MethodContext {
   answerAgain(payload: unknown, error?: ErrorShape): void;
   /** Keep events of a run back until the response to this request was sent: the response comes first. */
   holdRun(runId: string): void;
+  /** Tell this caller's other connections and its own what changed, after the response. */
+  announce(event: OutgoingEvent): void;
 }
 
 /** What this connection wants to hear about; lasts as long as the socket. */

@@ -1,7 +1,7 @@
 import type { TurnService } from '../../agents/types.ts';
-import type { AuthService, ConnectGrant } from '../../controls/auth/types.ts';
+import type { AuthService, ConnectGrant, PeerFacts } from '../../controls/auth/types.ts';
 import type { ApprovalService } from '../../controls/execution/types.ts';
-import type { Clock, Logger, Random } from '../../kernel/index.ts';
+import type { Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
 import type { Caller, Dispatcher } from '../../operations/define.ts';
 import type { HelloFacts } from './connect.ts';
 import type { WsLimits } from './limits.ts';
@@ -9,7 +9,12 @@ import type { WsLimits } from './limits.ts';
 /** What the WebSocket surface is made of; passed in by `processes/`. */
 export interface WsParts {
   readonly dispatcher: Dispatcher;
-  readonly auth: Pick<AuthService, 'authenticateConnect' | 'onRevoked' | 'onDeviceRequest'>;
+  readonly auth: Pick<AuthService, 'authenticateConnect' | 'onRevoked' | 'onDeviceRequest'> & {
+    /** Record a peer that was refused before anybody could authenticate. */
+    recordRefusal(code: string, peer: PeerFacts): void;
+  };
+  /** For refusals of known callers that no operation sees. */
+  readonly ledger: Pick<Ledger, 'append'>;
   readonly turns: Pick<TurnService, 'subscribe'>;
   readonly approvals: Pick<ApprovalService, 'subscribe'>;
   readonly clock: Clock;

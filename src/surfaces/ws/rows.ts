@@ -10,9 +10,16 @@ const STATUS: Readonly<Record<SessionStatus, string | undefined>> = {
   aborted: 'killed',
 };
 
-/** A session as OpenClaw's clients list it (protocol b.4). */
-export function sessionRow(row: SessionRow) {
-  const [provider, model] = (row.model ?? '').split('/');
+/** `provider/model` in its two parts; what a model is called may hold further slashes. */
+export function modelName(reference: string): { readonly provider: string; readonly model: string } {
+  const slash = reference.indexOf('/');
+  if (slash < 0) return { provider: '', model: reference };
+  return { provider: reference.slice(0, slash), model: reference.slice(slash + 1) };
+}
+
+/** A session as OpenClaw's clients list it (protocol b.4); `usual` is its agent's model, for sessions without a choice. */
+export function sessionRow(row: SessionRow, usual = '') {
+  const { provider, model } = modelName(row.model ?? usual);
   const status = STATUS[row.status];
   return {
     key: row.key,
@@ -25,7 +32,7 @@ export function sessionRow(row: SessionRow) {
     ...(status === undefined ? {} : { status }),
     hasActiveRun: row.activeRunId !== null,
     activeRunIds: row.activeRunId === null ? [] : [row.activeRunId],
-    ...(provider === undefined || provider === '' ? {} : { modelProvider: provider, model: model ?? '' }),
+    ...(provider === '' ? {} : { modelProvider: provider, model }),
     inputTokens: row.inputTokens,
     outputTokens: row.outputTokens,
     totalTokens: row.inputTokens + row.outputTokens,

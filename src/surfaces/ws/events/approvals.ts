@@ -1,7 +1,9 @@
 import type { PendingDevice } from '../../../controls/auth/types.ts';
 import type { ApprovalEvent, ApprovalRecord } from '../../../controls/execution/types.ts';
+import type { Caller } from '../../../operations/define.ts';
 import { execRecord, pluginRecord, showsExecApprovals, showsPluginApprovals } from '../approval-rows.ts';
 import { pendingRow } from '../device-rows.ts';
+import type { OutgoingEvent } from './outgoing.ts';
 
 interface Frame {
   readonly event: string;
@@ -35,6 +37,24 @@ export function approvalFrame(event: ApprovalEvent, capabilities: ReadonlySet<st
   return { event: 'plugin.approval.resolved', payload: resolution(record, payload.id) };
 }
 
-export function deviceFrame(request: PendingDevice): Frame {
-  return { event: 'device.pair.requested', payload: pendingRow(request) };
+/** An approver is told only of what it could also list: approvals of agents that its credential is for. */
+export function concernsCaller(record: ApprovalRecord, caller: Caller | undefined): boolean {
+  if (caller === undefined) return false;
+  const { scopes, agents } = caller.principal;
+  if (!scopes.includes('operator.approvals')) return false;
+  return agents.includes('*') || agents.includes(record.binding.agent);
+}
+
+export function deviceRequested(request: PendingDevice): OutgoingEvent {
+  return { event: 'device.pair.requested', scope: 'operator.pairing', payload: pendingRow(request) };
+}
+
+export function deviceResolved(
+  requestId: string,
+  deviceId: string,
+  decision: 'approved' | 'rejected',
+  ts: number,
+): OutgoingEvent {
+  const payload = { requestId, deviceId, decision, ts };
+  return { event: 'device.pair.resolved', scope: 'operator.pairing', payload };
 }

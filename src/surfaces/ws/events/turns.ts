@@ -1,18 +1,15 @@
 import type { TurnEvent } from '../../../agents/types.ts';
 import { assistantMessage, historyRow } from '../rows.ts';
+import type { OutgoingEvent } from './outgoing.ts';
 
-/** One event frame to be, with what a connection needs to receive it. */
-export interface OutgoingEvent {
-  readonly event: string;
-  readonly payload: Readonly<Record<string, unknown>>;
-  readonly scope: string;
-  /** Needs this capability (protocol a.8). */
-  readonly capability?: string;
-  /** `sessions`: only to subscribers of the list; `messages`: only to subscribers of this session. */
-  readonly audience?: 'sessions' | 'messages';
-  readonly sessionKey?: string;
-  readonly runId?: string;
-}
+/** Phases that clients know; for the others they show what they last knew (protocol c.1). */
+const PHASES: Readonly<Record<Extract<TurnEvent, { type: 'status' }>['phase'], string | undefined>> = {
+  preparing_context: 'preparing_context',
+  compacting: 'preparing_context',
+  starting_model: 'starting_model',
+  retrying: 'starting_model',
+  waiting_approval: undefined,
+};
 
 interface Shaper {
   agent(stream: string, data: Readonly<Record<string, unknown>>, capability?: string): OutgoingEvent;
@@ -59,8 +56,10 @@ export function turnEvents(event: TurnEvent): readonly OutgoingEvent[] {
         agent('lifecycle', { phase: 'start', startedAt: event.at }),
         changed({ phase: 'start', runId: event.runId }),
       ];
-    case 'status':
-      return [chat({ state: 'status', phase: event.phase })];
+    case 'status': {
+      const phase = PHASES[event.phase];
+      return phase === undefined ? [] : [chat({ state: 'status', phase })];
+    }
     case 'model':
       return [agent('lifecycle', { phase: 'model', provider: event.provider, model: event.model })];
     case 'text':
@@ -87,7 +86,14 @@ export function turnEvents(event: TurnEvent): readonly OutgoingEvent[] {
         }),
       ];
     case 'tool.approval':
-      return [chat({ state: 'status', phase: 'waiting_approval', approvalId: event.approvalId })];
+      return [
+        agent('approval', {
+          phase: 'requested',
+          approvalId: event.approvalId,
+          toolCallId: event.callId,
+          expiresAtMs: event.expiresAt,
+        }),
+      ];
     case 'tool.started':
       return [];
     case 'tool.output':
@@ -138,9 +144,9 @@ export function turnEvents(event: TurnEvent): readonly OutgoingEvent[] {
         agent('lifecycle', { phase: 'error', error: event.message, endedAt: event.at }),
         chat({
           state: 'error',
-          errorMessage: `${event.code}: ${event.message}`,
+          errorMessage: `${event.code}: ${event.message}. ${event.fix}`,
           errorKind: event.errorKind,
-          errorDetail: { code: event.code, fix: event.fix },
+          errorDetail: { providerRuntimeFailureKind: event.code },
         }),
         changed({ phase: 'error', runId: event.runId }),
       ];

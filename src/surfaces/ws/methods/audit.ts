@@ -2,44 +2,43 @@ import type { LedgerRecord } from '../../../controls/trace/types.ts';
 import type { Method } from '../method.ts';
 import { defined, optionalNumber, optionalText } from '../params.ts';
 
-const STATUS: Readonly<Record<string, string>> = {
+/** What became of a tool call, in the words of the published events. */
+const STATUS: Readonly<Record<LedgerRecord['outcome'], string>> = {
   started: 'started',
   success: 'succeeded',
   allow: 'started',
+  ask: 'started',
   failure: 'failed',
   deny: 'blocked',
-  ask: 'started',
   unknown: 'unknown',
 };
 
-/** A ledger record as OpenClaw's activity event: metadata only, as the ledger itself is (protocol b.8). */
+const ERROR_CODE: Readonly<Record<string, string>> = {
+  failed: 'tool_failed',
+  blocked: 'tool_blocked',
+  unknown: 'tool_outcome_unknown',
+};
+
+/** A tool's ledger record as OpenClaw's activity event: metadata only, as the ledger itself is (protocol b.8). */
 function activity(record: LedgerRecord) {
-  const tool = record.type === 'tool';
-  const { subject, code } = record;
-  const status = STATUS[record.outcome] ?? 'unknown';
+  const { agent = 'gatehouse', session, run, tool } = record.subject ?? {};
+  const status = STATUS[record.outcome];
   return {
-    eventType: tool ? 'tool_action' : 'agent_run',
+    eventType: 'tool_action',
     schemaVersion: 1,
     eventId: `${record.writer}-${record.seq}`,
     sequence: record.seq,
     sourceSequence: record.seq,
     occurredAt: record.at,
     redaction: 'metadata_only',
-    actor: { type: 'agent', id: subject?.agent ?? 'gatehouse' },
-    agentId: subject?.agent ?? '',
-    ...(subject?.session === undefined ? {} : { sessionKey: subject.session }),
-    runId: subject?.run ?? '',
-    kind: tool ? 'tool_action' : 'agent_run',
-    action: tool
-      ? status === 'started'
-        ? 'tool.action.started'
-        : 'tool.action.finished'
-      : status === 'started'
-        ? 'agent.run.started'
-        : 'agent.run.finished',
+    actor: { type: 'agent', id: agent },
+    agentId: agent,
+    ...defined({ sessionKey: session, toolName: tool, errorCode: ERROR_CODE[status] }),
+    // A tool call outside a conversation has no run; its trace groups it all the same.
+    runId: run ?? record.trace ?? 'none',
+    kind: 'tool_action',
+    action: status === 'started' ? 'tool.action.started' : 'tool.action.finished',
     status,
-    ...(subject?.tool === undefined ? {} : { toolName: subject.tool }),
-    ...(code === undefined ? {} : { errorCode: code }),
   };
 }
 
@@ -48,6 +47,8 @@ export const AUDIT_METHODS: readonly Method[] = [
     name: 'audit.activity.list',
     async handle(context, params) {
       const limit = optionalNumber(params, 'limit', 1, 500) ?? 100;
+      const kind = optionalText(params, 'kind') ?? 'tool_action';
+      const status = optionalText(params, 'status');
       const result = await context.call(
         'ledger.tail',
         defined({
@@ -56,10 +57,15 @@ export const AUDIT_METHODS: readonly Method[] = [
           agent: optionalText(params, 'agentId'),
           session: optionalText(params, 'sessionKey'),
           run: optionalText(params, 'runId'),
+          since: optionalNumber(params, 'after', 0, Number.MAX_SAFE_INTEGER),
+          until: optionalNumber(params, 'before', 0, Number.MAX_SAFE_INTEGER),
         }),
       );
       const records = result['records'] as readonly LedgerRecord[];
-      return { events: [...records].sort((a, b) => b.at - a.at).map(activity) };
+      const events = [...records].sort((a, b) => b.at - a.at || b.seq - a.seq).map(activity);
+      return {
+        events: events.filter((event) => kind === event.kind && (status ?? event.status) === event.status),
+      };
     },
   },
 ];

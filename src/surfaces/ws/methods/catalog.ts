@@ -25,6 +25,7 @@ const EMPTY: readonly (readonly [name: string, scope: string, answer: (now: numb
   ['taskSuggestions.list', 'operator.read', () => ({ suggestions: [] })],
   ['users.list', 'operator.read', () => ({ profiles: [] })],
   ['tasks.list', 'operator.read', () => ({ tasks: [] })],
+  ['skills.status', 'operator.read', () => ({ workspaceDir: '', managedSkillsDir: '', skills: [] })],
   ['cron.list', 'operator.read', () => ({ jobs: [] })],
   ['cron.status', 'operator.read', () => ({ enabled: false, jobs: 0 })],
   ['node.list', 'operator.read', (now) => ({ ts: now, nodes: [] })],

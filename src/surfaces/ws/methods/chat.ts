@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { StoredMessage, TurnOutcome } from '../../../agents/types.ts';
 import type { Method, MethodContext } from '../method.ts';
 import { defined, optionalNumber, optionalText, text } from '../params.ts';
-import { historyRow } from '../rows.ts';
+import { historyRow, sessionRow } from '../rows.ts';
+import { find, usualModels } from './sessions.ts';
 
 const MAX_HISTORY = 1_000;
 const MAX_WAIT_MS = 60 * 60 * 1000;
@@ -23,14 +24,22 @@ async function send(context: MethodContext, params: Readonly<Record<string, unkn
   return { runId: result['runId'], status: result['status'] };
 }
 
+/** `beforeSeq` of a page that starts so many messages before the end; undefined for the newest page. */
+async function pageStart(context: MethodContext, sessionKey: string, offset: number) {
+  if (offset === 0) return undefined;
+  const { messages } = await context.call('chat.history', { sessionKey, limit: 1 });
+  const last = (messages as readonly StoredMessage[])[0]?.seq ?? 0;
+  return Math.max(1, last + 1 - offset);
+}
+
 async function history(context: MethodContext, params: Readonly<Record<string, unknown>>) {
-  const result = await context.call(
-    'chat.history',
-    defined({
-      sessionKey: text(params, 'sessionKey'),
-      limit: optionalNumber(params, 'limit', 1, MAX_HISTORY),
-    }),
-  );
+  const sessionKey = text(params, 'sessionKey');
+  const offset = optionalNumber(params, 'offset', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const limit = optionalNumber(params, 'limit', 1, MAX_HISTORY);
+  const beforeSeq = await pageStart(context, sessionKey, offset);
+  const result = await context.call('chat.history', defined({ sessionKey, limit, beforeSeq }));
+  const session = await find(context, sessionKey);
+  const usual = session === undefined ? undefined : (await usualModels(context)).get(session.agent);
   const messages = result['messages'] as readonly StoredMessage[];
   const running = result['inFlight'] as { runId: string; text: string; startedAt: number } | null;
   return {
@@ -38,6 +47,8 @@ async function history(context: MethodContext, params: Readonly<Record<string, u
     sessionId: result['sessionId'] ?? '',
     messages: messages.map(historyRow),
     hasMore: result['hasMore'],
+    ...(result['hasMore'] === true ? { nextOffset: offset + messages.length } : {}),
+    ...(session === undefined ? {} : { sessionInfo: sessionRow(session, usual) }),
     ...(running === null ? {} : { inFlightRun: running }),
   };
 }

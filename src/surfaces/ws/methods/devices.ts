@@ -1,6 +1,7 @@
 import type { DeviceRecord, PendingDevice } from '../../../controls/auth/types.ts';
 import { WS_CODES } from '../codes.ts';
 import { pairedRow, pendingRow } from '../device-rows.ts';
+import { deviceResolved } from '../events/approvals.ts';
 import type { Method } from '../method.ts';
 import { text } from '../params.ts';
 
@@ -20,16 +21,19 @@ export const DEVICE_METHODS: readonly Method[] = [
     async handle(context, params) {
       const requestId = text(params, 'requestId');
       const { device } = await context.call('device.approve', { requestId });
-      return { requestId, device: pairedRow(device as DeviceRecord) };
+      const row = pairedRow(device as DeviceRecord);
+      context.announce(deviceResolved(requestId, row.deviceId, 'approved', context.now()));
+      return { requestId, device: row };
     },
   },
   {
     name: 'device.pair.reject',
     async handle(context, params) {
       const requestId = text(params, 'requestId');
-      const result = await context.call('device.reject', { requestId });
-      const request = Object.values(result)[0] as Partial<PendingDevice> | undefined;
-      return { requestId, deviceId: request?.deviceId ?? '' };
+      const { device } = await context.call('device.reject', { requestId });
+      const { deviceId } = device as PendingDevice;
+      context.announce(deviceResolved(requestId, deviceId, 'rejected', context.now()));
+      return { requestId, deviceId };
     },
   },
   {

@@ -19,33 +19,53 @@ async function overview(context: MethodContext): Promise<Overview> {
   return { ...agents, ...sessions } as unknown as Overview;
 }
 
-function perAgent(view: Overview, id: string) {
-  const own = view.sessions.filter((session) => session.agent === id);
-  return { path: '', count: own.length, recent: own.slice(0, RECENT).map(sessionRow) };
+/** Sessions as health tells them: which, and how long ago. */
+function recent(sessions: readonly SessionRow[], now: number) {
+  return sessions
+    .slice(0, RECENT)
+    .map(({ key, updatedAt }) => ({ key, updatedAt, age: Math.max(0, now - updatedAt) }));
 }
 
+/** Gatehouse has no heartbeat; clients want to read that it is off. */
+const NO_HEARTBEAT = {
+  enabled: false,
+  every: 'off',
+  everyMs: null,
+  prompt: '',
+  target: 'none',
+  ackMaxChars: 0,
+} as const;
+
 async function health(context: MethodContext) {
-  const started = context.now();
+  const now = context.now();
   const state = await context.call('health.get', {});
   const view = await overview(context);
   return {
-    ok: state['ready'],
-    ts: started,
-    durationMs: Math.max(0, context.now() - started),
+    // The published form knows only `true`: a gateway that is not ready leaves it out, and status says why.
+    ...(state['ready'] === true ? { ok: true } : {}),
+    ts: now,
+    durationMs: Math.max(0, context.now() - now),
     channels: {},
     channelOrder: [],
     channelLabels: {},
     heartbeatSeconds: 0,
     defaultAgentId: view.defaultAgent,
-    agents: view.agents.map(({ id }) => ({
-      agentId: id,
-      isDefault: id === view.defaultAgent,
-      heartbeat: { enabled: false, every: 'off', everyMs: null },
-      sessions: perAgent(view, id),
-    })),
-    sessions: { path: '', count: view.total, recent: view.sessions.slice(0, RECENT).map(sessionRow) },
-    failing: state['failing'],
+    agents: view.agents.map(({ id }) => {
+      const own = view.sessions.filter((session) => session.agent === id);
+      return {
+        agentId: id,
+        isDefault: id === view.defaultAgent,
+        heartbeat: NO_HEARTBEAT,
+        sessions: { path: '', count: own.length, recent: recent(own, now) },
+      };
+    }),
+    sessions: { path: '', count: view.total, recent: recent(view.sessions, now) },
   };
+}
+
+function perAgent(view: Overview, id: string) {
+  const own = view.sessions.filter((session) => session.agent === id);
+  return { path: '', count: own.length, recent: own.slice(0, RECENT).map((row) => sessionRow(row)) };
 }
 
 async function status(context: MethodContext) {
@@ -67,7 +87,7 @@ async function status(context: MethodContext) {
       paths: [],
       count: view.total,
       defaults: { model, contextTokens: null },
-      recent: view.sessions.slice(0, RECENT).map(sessionRow),
+      recent: view.sessions.slice(0, RECENT).map((row) => sessionRow(row)),
       byAgent: view.agents.map(({ id }) => ({ agentId: id, ...perAgent(view, id) })),
     },
     tasks: { total: 0, active: 0, terminal: 0, failures: 0, byStatus: {}, byRuntime: {} },

@@ -1,14 +1,15 @@
 import type { SessionRow, StoredMessage } from '../../../agents/types.ts';
 import { GatehouseError } from '../../../kernel/index.ts';
 import { WS_CODES } from '../codes.ts';
+import { sessionChanged } from '../events/sessions.ts';
 import type { Method, MethodContext } from '../method.ts';
 import { defined, optionalFlag, optionalNumber, optionalText, text } from '../params.ts';
-import { historyRow, plainText, sessionRow } from '../rows.ts';
+import { historyRow, modelName, plainText, sessionRow } from '../rows.ts';
 
 const MAX_SESSIONS = 1_000;
 const MAX_PREVIEWS = 50;
 
-async function find(context: MethodContext, sessionKey: string): Promise<SessionRow | undefined> {
+export async function find(context: MethodContext, sessionKey: string): Promise<SessionRow | undefined> {
   try {
     const { session } = await context.call('sessions.show', { sessionKey });
     return session as SessionRow;
@@ -39,6 +40,7 @@ async function list(context: MethodContext, params: Readonly<Record<string, unkn
     models: readonly { id: string; provider: string; contextTokens: number }[];
   };
   const [first] = models;
+  const usual = await usualModels(context);
   return {
     ts: context.now(),
     count: rows.length,
@@ -48,16 +50,30 @@ async function list(context: MethodContext, params: Readonly<Record<string, unkn
     ...(limit === undefined ? {} : { limitApplied: limit }),
     defaults: {
       modelProvider: first?.provider ?? null,
-      model: first?.id ?? null,
+      model: first === undefined ? null : modelName(first.id).model,
       contextTokens: first?.contextTokens ?? null,
     },
-    sessions: rows.map(sessionRow),
+    sessions: rows.map((row) => sessionRow(row, usual.get(row.agent))),
   };
 }
 
 /** The key that clients call `key`, also where they prefix nothing. */
 function keyOf(params: Readonly<Record<string, unknown>>): string {
   return text(params, 'key');
+}
+
+/** First model of each agent, for sessions that chose none. */
+export async function usualModels(context: MethodContext): Promise<ReadonlyMap<string, string | undefined>> {
+  const { agents } = (await context.call('agents.list', {})) as {
+    agents: readonly { readonly id: string; readonly models: readonly string[] }[];
+  };
+  return new Map(agents.map(({ id, models }) => [id, models[0]]));
+}
+
+/** The canonical form of a key, also of a session that does not exist yet. */
+async function canonicalKey(context: MethodContext, key: string): Promise<string> {
+  const { sessionKey } = await context.call('chat.history', { sessionKey: key, limit: 1 });
+  return String(sessionKey);
 }
 
 function entryOf(row: SessionRow) {
@@ -86,8 +102,7 @@ export const SESSION_METHODS: readonly Method[] = [
   {
     name: 'sessions.messages.subscribe',
     async handle(context, params) {
-      const row = await find(context, keyOf(params));
-      const key = row?.key ?? keyOf(params);
+      const key = await canonicalKey(context, keyOf(params));
       context.subscriptions.messages.add(key);
       return { subscribed: true, key };
     },
@@ -95,8 +110,7 @@ export const SESSION_METHODS: readonly Method[] = [
   {
     name: 'sessions.messages.unsubscribe',
     async handle(context, params) {
-      const row = await find(context, keyOf(params));
-      const key = row?.key ?? keyOf(params);
+      const key = await canonicalKey(context, keyOf(params));
       context.subscriptions.messages.delete(key);
       return { subscribed: false, key };
     },
@@ -105,7 +119,8 @@ export const SESSION_METHODS: readonly Method[] = [
     name: 'sessions.describe',
     async handle(context, params) {
       const row = await find(context, keyOf(params));
-      return { session: row === undefined ? null : sessionRow(row) };
+      if (row === undefined) return { session: null };
+      return { session: sessionRow(row, (await usualModels(context)).get(row.agent)) };
     },
   },
   {
@@ -133,6 +148,7 @@ export const SESSION_METHODS: readonly Method[] = [
         }),
       );
       const row = session as SessionRow;
+      context.announce(sessionChanged(row, 'new', context.now(), row));
       const created = { ok: true, key: row.key, sessionId: row.sessionId, entry: entryOf(row) };
       const message = optionalText(params, 'message');
       if (message === undefined) return created;
@@ -151,7 +167,8 @@ export const SESSION_METHODS: readonly Method[] = [
       }
       const { session } = await context.call('sessions.patch', patch);
       const row = session as SessionRow;
-      const [provider = '', model = ''] = (row.model ?? '').split('/');
+      context.announce(sessionChanged(row, 'patch', context.now(), row));
+      const { provider, model } = modelName(row.model ?? '');
       return {
         ok: true,
         path: '',
@@ -166,6 +183,7 @@ export const SESSION_METHODS: readonly Method[] = [
     async handle(context, params) {
       const { session } = await context.call('sessions.reset', { sessionKey: keyOf(params) });
       const row = session as SessionRow;
+      context.announce(sessionChanged(row, 'reset', context.now(), row));
       return { ok: true, key: row.key, entry: entryOf(row) };
     },
   },
@@ -173,7 +191,10 @@ export const SESSION_METHODS: readonly Method[] = [
     name: 'sessions.delete',
     async handle(context, params) {
       const result = await context.call('sessions.delete', { sessionKey: keyOf(params) });
-      return { ok: true, key: result['sessionKey'], deleted: result['deleted'], archived: [] };
+      const key = String(result['sessionKey']);
+      const agent = key.split(':')[1] ?? '';
+      context.announce(sessionChanged({ key, agent }, 'delete', context.now()));
+      return { ok: true, key, deleted: result['deleted'], archived: [] };
     },
   },
   {
