@@ -48,8 +48,13 @@ export function gatewayLines(report: GatewayReport, paint: Paint): readonly stri
     ],
     paint,
   );
-  const sockets = table(
-    report.listeners,
+  return [...head, '', ...postureLines(report.posture, paint), '', ...listenerLines(report.listeners, paint)];
+}
+
+/** Sockets as the kernel reports them; what nothing declares stands out. */
+export function listenerLines(listeners: readonly MeasuredListener[], paint: Paint): readonly string[] {
+  return table(
+    listeners,
     [
       { title: 'LISTENS', value: (row) => (row.port === null ? row.address : `${row.address}:${row.port}`) },
       { title: 'PLANE', value: (row) => row.plane },
@@ -59,7 +64,6 @@ export function gatewayLines(report: GatewayReport, paint: Paint): readonly stri
     paint,
     'Nothing listens.',
   );
-  return [...head, '', ...postureLines(report.posture, paint), '', ...sockets];
 }
 
 const SEVERITY_TONE: Readonly<Record<Finding['severity'], Tone>> = {
@@ -81,12 +85,14 @@ export function findingLines(findings: readonly Finding[], paint: Paint): readon
 }
 
 export function verifyLines(report: VerifyReport, paint: Paint): readonly string[] {
-  const counted = `${report.records} records and ${report.checkpoints} signatures checked`;
+  const unsigned = report.unsigned === 0 ? '' : `, ${report.unsigned} not signed yet`;
+  const counted = `${report.records} records and ${report.checkpoints} signatures checked${unsigned}`;
   if (report.ok) return [`${paint('good', 'The ledger is whole')}: ${counted}.`];
   const problems = report.problems.map(
     ({ writer, seq, code, message }) => `${paint('bad', code)} ${shownLine(`${writer}#${seq}: ${message}`)}`,
   );
-  return [`${paint('bad', 'The ledger was changed')}: ${counted}.`, ...problems];
+  const more = report.problemsOmitted === 0 ? [] : [`and ${report.problemsOmitted} more problems`];
+  return [`${paint('bad', 'The ledger was changed')}: ${counted}.`, ...problems, ...more];
 }
 
 export function verdictLines(verdict: EgressVerdict, paint: Paint): readonly string[] {

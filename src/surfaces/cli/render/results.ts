@@ -4,6 +4,7 @@ import type { DeviceRecord, PendingDevice, TokenSummary } from '../../../control
 import type { ApprovalRecord } from '../../../controls/execution/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
+import type { MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
 import { type Paint, shownLine } from '../terminal.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
@@ -99,6 +100,10 @@ const FORMS: Readonly<Record<string, Form>> = {
   'doctor.run': form<{ findings: Finding[] }>(
     ({ findings }, paint) => reports.findingLines(findings, paint),
     ({ findings }) => (findings.some(({ severity }) => SERIOUS.includes(severity)) ? EXIT.findings : EXIT.ok),
+  ),
+  'inventory.listeners': form<{ listeners: MeasuredListener[]; undeclared: number }>(
+    ({ listeners }, paint) => reports.listenerLines(listeners, paint),
+    ({ undeclared }) => (undeclared > 0 ? EXIT.findings : EXIT.ok),
   ),
   'gateway.status': form<reports.GatewayReport>(reports.gatewayLines, ({ ready }) =>
     ready ? EXIT.ok : EXIT.failed,
