@@ -186,9 +186,32 @@ describe('approvals, devices, tokens, configuration', () => {
     const where = world();
     const input = { name: 'ci', scopes: ['operator.read'], expiresInMs: 500 };
     assert.equal((await call(where, 'token.issue', ADMIN, input))['token'], 'gth_id_topsecret_sum');
-    assert.deepEqual(where.did, [{ issue: { name: 'ci', scopes: ['operator.read'], expiresAt: 1_500 } }]);
+    const issued = { name: 'ci', scopes: ['operator.read'], agents: ['*'], expiresAt: 1_500 };
+    assert.deepEqual(where.did, [{ issue: issued }]);
     assert.equal(where.events.length, 2);
     assert.ok(!JSON.stringify(where.events).includes('topsecret'));
+  });
+
+  test("auth/a token for agents that the issuer's own token is not for: refused", async () => {
+    const narrow = person('narrow', ['operator.admin', 'operator.write'], ['main']);
+    for (const agents of [['*'], ['secret'], ['main', 'secret']]) {
+      const where = world();
+      const input = { name: 'wider', scopes: ['operator.write'], agents };
+      assert.equal((await failure(call(where, 'token.issue', narrow, input))).code, 'AUTH_AGENT_NOT_ALLOWED');
+      assert.deepEqual(where.did, []);
+      assert.ok(where.events.some((event) => event.code === 'AUTH_AGENT_NOT_ALLOWED'));
+    }
+    const where = world();
+    await call(where, 'token.issue', narrow, { name: 'same', scopes: ['operator.write'] });
+    assert.deepEqual(where.did, [{ issue: { name: 'same', scopes: ['operator.write'], agents: ['main'] } }]);
+  });
+
+  test("logs/the gateway's log without operator.admin: refused", async () => {
+    const refused = await failure(call(world(), 'logs.tail', BOB));
+    assert.deepEqual(
+      [refused.code, refused.details['missingScope']],
+      ['AUTH_SCOPE_MISSING', 'operator.admin'],
+    );
   });
 
   test('token.issue refuses a scope that does not exist', async () => {

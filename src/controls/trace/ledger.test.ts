@@ -106,6 +106,18 @@ describe('the ledger', () => {
     );
   });
 
+  it('proves itself while it is open, and says what no signature covers yet', async () => {
+    using scratch = scratchLedger();
+    const ledger = scratch.open();
+    await ledger.append(event(1));
+    await ledger.checkpoint();
+    await ledger.append(event(2));
+    await ledger.append(event(3));
+    const { ok, unsigned, problemsOmitted } = await ledger.verify();
+    assert.deepEqual({ ok, unsigned, problemsOmitted }, { ok: true, unsigned: 2, problemsOmitted: 0 });
+    await ledger.close();
+  });
+
   it('shows the clock as it was when it jumps backwards, and keeps the order', async () => {
     using scratch = scratchLedger();
     const ledger = scratch.open();

@@ -88,11 +88,10 @@ class SqliteLedger implements LedgerService {
 
   async verify(): Promise<VerifyReport> {
     const { raw, publicKeys, anchorFile } = this.#options;
-    const { ok, records, checkpoints, writers, problems } = await verifyLedger(raw, {
+    return verifyLedger(raw, {
       publicKeys: (await publicKeys?.()) ?? {},
       ...(anchorFile === undefined ? {} : { anchorFile }),
     });
-    return { ok, records, checkpoints, writers, problems };
   }
 
   async checkpoint(): Promise<void> {

@@ -47,10 +47,6 @@ export interface VerifyReport {
   readonly checkpoints: number;
   readonly writers: readonly { readonly writer: string; readonly head: number; readonly hash: string }[];
   readonly problems: readonly LedgerProblem[];
-}
-
-/** What proving a file says beyond that. */
-export interface FileReport extends VerifyReport {
   /** Records after the last good checkpoint: chained, but not signed yet. */
   readonly unsigned: number;
   /** Problems beyond the bound of the list. */

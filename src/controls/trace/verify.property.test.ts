@@ -6,7 +6,7 @@ import { before, describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { EVENT_COLUMNS } from './record.ts';
 import { event, scratchLedger } from './testing/scratch.ts';
-import type { FileReport } from './types.ts';
+import type { VerifyReport } from './types.ts';
 import { verifyLedgerFile } from './verify.ts';
 
 const RECORDS = 12;
@@ -31,7 +31,7 @@ before(async () => {
 });
 
 /** Verify a copy of the ledger after somebody had it. */
-async function tampered(change: (raw: DatabaseSync) => void): Promise<FileReport> {
+async function tampered(change: (raw: DatabaseSync) => void): Promise<VerifyReport> {
   copyFileSync(scratch.path, copy);
   const raw = new DatabaseSync(copy, { enableDoubleQuotedStringLiterals: false });
   change(raw);
@@ -39,7 +39,7 @@ async function tampered(change: (raw: DatabaseSync) => void): Promise<FileReport
   return verifyLedgerFile({ path: copy, publicKeys: scratch.publicKeys, anchorFile: scratch.anchorFile });
 }
 
-const named = (report: FileReport, code: string, writer: string, seq: number): boolean =>
+const named = (report: VerifyReport, code: string, writer: string, seq: number): boolean =>
   report.problems.some(
     (problem) => problem.code === code && problem.writer === writer && problem.seq === seq,
   );

@@ -6,11 +6,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { MAX_PROBLEMS } from './problems.ts';
 import { event, hasCode, scratchLedger } from './testing/scratch.ts';
-import type { FileReport } from './types.ts';
+import type { VerifyReport } from './types.ts';
 import { verifyLedgerFile } from './verify.ts';
 
 /** A closed ledger of so many records, after somebody had its file. */
-async function afterTampering(records: number, ...changes: readonly string[]): Promise<FileReport> {
+async function afterTampering(records: number, ...changes: readonly string[]): Promise<VerifyReport> {
   using scratch = scratchLedger();
   const ledger = scratch.open();
   await Promise.all(Array.from({ length: records }, (_, n) => ledger.append(event(n))));
@@ -23,7 +23,7 @@ async function afterTampering(records: number, ...changes: readonly string[]): P
   return await scratch.prove();
 }
 
-const places = ({ problems }: FileReport) =>
+const places = ({ problems }: VerifyReport) =>
   problems.map(({ code, writer, seq }) => `${code} ${writer} ${seq}`);
 
 describe('verification', () => {
@@ -146,7 +146,7 @@ describe('verification', () => {
       [...asRoot, '-m', 'sh', '-c', shell, 'sh', scratch.folder, process.execPath, prove, scratch.path],
       { encoding: 'utf8' },
     );
-    const report = JSON.parse(out) as FileReport;
+    const report = JSON.parse(out) as VerifyReport;
     assert.equal(report.records, 1);
     assert.deepEqual(places(report), ['LEDGER_SIGNATURE_BAD checkpoint 1']);
   });

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { type CheckpointHead, currentHeads, lastCheckpoint, type PublicKeys } from './checkpoint.ts';
 import { Problems } from './problems.ts';
 import { refuseNewerTables, tablesAreGenuine } from './tables.ts';
-import type { FileReport } from './types.ts';
+import type { VerifyReport } from './types.ts';
 import { ChainCheck } from './verify-chain.ts';
 import { CheckpointCheck } from './verify-checkpoints.ts';
 import { checkRecords } from './verify-records.ts';
@@ -30,7 +30,7 @@ interface Extent {
  */
 export async function verifyLedgerFile(
   options: VerifyOptions & { readonly path: string },
-): Promise<FileReport> {
+): Promise<VerifyReport> {
   let raw: DatabaseSync;
   try {
     raw = openReadOnly(options.path);
@@ -45,7 +45,7 @@ export async function verifyLedgerFile(
 }
 
 /** Prove the ledger behind an open connection, a few records at a time. */
-export async function verifyLedger(raw: DatabaseSync, options: VerifyOptions): Promise<FileReport> {
+export async function verifyLedger(raw: DatabaseSync, options: VerifyOptions): Promise<VerifyReport> {
   const problems = new Problems();
   const chain = new ChainCheck(problems);
   try {
@@ -103,7 +103,7 @@ function measure(raw: DatabaseSync, anchorFile: string | undefined): Extent {
   }
 }
 
-function report(problems: Problems, chain: ChainCheck, check: CheckpointCheck | undefined): FileReport {
+function report(problems: Problems, chain: ChainCheck, check: CheckpointCheck | undefined): VerifyReport {
   const list = problems.list();
   return {
     ok: list.length === 0,
@@ -116,7 +116,7 @@ function report(problems: Problems, chain: ChainCheck, check: CheckpointCheck | 
   };
 }
 
-function unreadable(problems: Problems, chain: ChainCheck): FileReport {
+function unreadable(problems: Problems, chain: ChainCheck): VerifyReport {
   problems.add('LEDGER_UNREADABLE', 'ledger', 0, 'the file is missing, damaged, or not a ledger');
   return report(problems, chain, undefined);
 }

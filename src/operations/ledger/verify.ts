@@ -26,6 +26,11 @@ export const ledgerVerify = defineOperation({
     checkpoints: Type.Integer({ description: 'Signatures checked.' }),
     writers: Type.Array(strict({ writer: Type.String(), head: Type.Integer(), hash: Type.String() })),
     problems: Type.Array(Problem),
+    unsigned: Type.Integer({
+      description:
+        'Records after the last good signature: chained, and anybody who can write the file can replace them.',
+    }),
+    problemsOmitted: Type.Integer({ description: 'Problems that were found beyond those that are listed.' }),
   }),
   scope: 'operator.admin',
   effect: 'read',

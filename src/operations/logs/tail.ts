@@ -10,6 +10,7 @@ const MAX_BYTES = 1_000_000;
 export const logsTail = defineOperation({
   id: 'logs.tail',
   summary: "Show lines of the gateway's log",
+  description: 'It holds the causes of failures of everybody, which no answer tells.',
   input: strict({
     cursor: Type.Optional(
       Type.Integer({
@@ -28,7 +29,7 @@ export const logsTail = defineOperation({
     truncated: Type.Boolean(),
     file: Type.String(),
   }),
-  scope: 'operator.read',
+  scope: 'operator.admin',
   effect: 'read',
   errors: [],
   cli: {

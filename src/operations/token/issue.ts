@@ -1,14 +1,26 @@
 import { Type } from 'typebox';
-import { defineOperation } from '../define.ts';
+import { permit } from '../access.ts';
+import { defineOperation, type OperationContext } from '../define.ts';
 import { MAX_LIST_ITEMS, MAX_NAME_CHARS, milliseconds, name, names, strict, text } from '../schema.ts';
 import { ScopeSchema, TokenSchema } from './schema.ts';
 
 const MAX_LIFETIME_MS = 10 * 366 * 24 * 60 * 60 * 1000;
 
+/** @throws AUTH_AGENT_NOT_ALLOWED: a new credential never reaches further than the one that asked for it */
+function permitAgent(context: OperationContext<never>, agent: string): Promise<void> {
+  const refusal = {
+    message: `you may not issue a token for ${agent === '*' ? 'all agents' : `the agent ${agent}`}`,
+    fix: 'Name agents that your own token is for, or ask somebody whose token is for all.',
+  };
+  return permit(context, { kind: 'agent.run', agent }, refusal);
+}
+
 export const tokenIssue = defineOperation({
   id: 'token.issue',
   summary: 'Issue a token for a person or a service; it is shown once',
-  description: 'Only a digest is kept. Lost tokens are revoked and issued anew.',
+  description:
+    'Only a digest is kept. Lost tokens are revoked and issued anew. Nobody issues a token for agents that its own ' +
+    'credential is not for; without `agents` it is for all that the caller may use.',
   input: strict({
     name: name('Who or what uses it.'),
     scopes: Type.Array(ScopeSchema, {
@@ -28,7 +40,7 @@ export const tokenIssue = defineOperation({
   }),
   scope: 'operator.admin',
   effect: 'high-impact',
-  errors: ['AUTH_TOKEN_NAME_TAKEN', 'AUTH_TOKEN_REQUEST_INVALID'],
+  errors: ['AUTH_TOKEN_NAME_TAKEN', 'AUTH_TOKEN_REQUEST_INVALID', 'AUTH_AGENT_NOT_ALLOWED'],
   cli: {
     command: 'token issue',
     positional: ['name'],
@@ -38,8 +50,10 @@ export const tokenIssue = defineOperation({
     ],
     offline: true,
   },
-  async run({ services }, { expiresInMs, ...request }) {
-    const expiry = expiresInMs === undefined ? {} : { expiresAt: services.clock.now() + expiresInMs };
-    return services.auth.issueToken({ ...request, ...expiry });
+  async run(context, { expiresInMs, agents = context.caller.principal.agents, ...request }) {
+    const { clock, auth } = context.services;
+    for (const agent of agents) await permitAgent(context, agent);
+    const expiry = expiresInMs === undefined ? {} : { expiresAt: clock.now() + expiresInMs };
+    return auth.issueToken({ ...request, agents, ...expiry });
   },
 });

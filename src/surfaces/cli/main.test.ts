@@ -23,6 +23,16 @@ const SUMMARY = {
   lastUsedFrom: null,
 };
 
+const DAMAGED = {
+  ok: false,
+  records: 2,
+  checkpoints: 1,
+  writers: [],
+  problems: [{ writer: 'gateway', seq: 1, code: 'LEDGER_EDITED', message: 'edited' }],
+  unsigned: 1,
+  problemsOmitted: 7,
+};
+
 describe('cli/contract for scripts', () => {
   test('token issue NAME --scopes a,b --json prints exactly the object with the token', async () => {
     const result = { token: 'gth_ab12_secret_sum', summary: SUMMARY };
@@ -81,7 +91,7 @@ describe('cli/contract for scripts', () => {
     [['doctor', '--json'], { version: '1', worst: 'critical', findings: [finding('critical')] }, 5],
     [['config', 'validate'], { ok: true, issues: [] }, 0],
     [['config', 'validate'], { ok: false, issues: [] }, 1],
-    [['ledger', 'verify'], { ok: false, records: 2, checkpoints: 1, writers: [], problems: [] }, 1],
+    [['ledger', 'verify'], { ...DAMAGED, problems: [], problemsOmitted: 0 }, 1],
     [['egress', 'check', 'http://x/'], verdict('allow'), 0],
     [['egress', 'check', 'http://x/'], verdict('deny'), 3],
     [['sandbox', 'exec', 'rm x'], { isError: true, text: 'no', code: 'EXEC_COMMAND_DENIED' }, 3],
@@ -96,6 +106,18 @@ describe('cli/contract for scripts', () => {
       assert.equal(run.code, exit);
     });
   }
+});
+
+test('ledger verify tells what no signature covers and how much it leaves out', async () => {
+  await using changed = await fakeGateway(() => DAMAGED);
+  const { stdout } = await cli(['ledger', 'verify'], changed);
+  assert.match(stdout, /1 not signed yet/);
+  assert.match(stdout, /and 7 more problems/);
+  await using whole = await fakeGateway(() => ({ ...DAMAGED, ok: true, problems: [], unsigned: 0 }));
+  assert.match(
+    (await cli(['ledger', 'verify'], whole)).stdout,
+    /is whole: 2 records and 1 signatures checked\.$/m,
+  );
 });
 
 function finding(severity: string): object {

@@ -7,7 +7,7 @@ import { openConnection } from '../../../drivers/sqlite/connection.ts';
 import type { LedgerEvent } from '../../../kernel/index.ts';
 import { createLedger, type LedgerOptions } from '../ledger.ts';
 import type { Sign } from '../signer.ts';
-import type { FileReport, LedgerService } from '../types.ts';
+import type { LedgerService, VerifyReport } from '../types.ts';
 import { verifyLedgerFile } from '../verify.ts';
 
 const KEY_ID = 'ledger-test';
@@ -23,7 +23,7 @@ interface Scratch extends Disposable {
   time: number;
   open(options?: Partial<LedgerOptions>): LedgerService;
   /** Prove the file from outside, with its key and anchor. */
-  prove(): Promise<FileReport>;
+  prove(): Promise<VerifyReport>;
 }
 
 /** A ledger file of its own with a key of its own, gone at the end of the block. */
