@@ -214,33 +214,70 @@ test('addresses: every spelling of IPv4 inside IPv6 is that IPv4, and nothing th
   assert.ok(!inBlocks([], '10.0.0.1'));
 });
 
-test('strangers crowd out strangers only: per address, in total, and the end of a connection frees its place', () => {
-  const gate = new ConnectionGate<EventEmitter>({
-    unauthenticatedPerAddress: 2,
-    unauthenticatedTotal: 3,
-    connections: 5,
+class FakeConnection extends EventEmitter {
+  destroyed = false;
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+function crowd(limits: { perAddress: number; total: number; connections: number }) {
+  const gate = new ConnectionGate<FakeConnection>({
+    unauthenticatedPerAddress: limits.perAddress,
+    unauthenticatedTotal: limits.total,
+    connections: limits.connections,
   });
-  const [a, b, c, d, e, f] = Array.from({ length: 6 }, () => new EventEmitter()) as [
-    EventEmitter,
-    EventEmitter,
-    EventEmitter,
-    EventEmitter,
-    EventEmitter,
-    EventEmitter,
-  ];
-  assert.ok(gate.admit(a, 'x') && gate.admit(b, 'x'));
-  assert.ok(!gate.admit(c, 'x'));
-  assert.ok(gate.admit(c, 'y'));
-  assert.ok(!gate.admit(d, 'z'));
+  const arrive = (address: string) => {
+    const connection = new FakeConnection();
+    if (!gate.admit(connection, address)) connection.destroy();
+    return connection;
+  };
+  return { gate, arrive };
+}
+
+test('listen/one stranger more than its address may hold: the one that waited longest goes, the new one stays', () => {
+  const { gate, arrive } = crowd({ perAddress: 2, total: 10, connections: 10 });
+  const [first, second] = [arrive('x'), arrive('x')];
+  assert.ok(!first.destroyed && !second.destroyed);
+  const other = arrive('y');
+  const third = arrive('x');
+  assert.deepEqual(
+    [first, second, third, other].map((c) => c.destroyed),
+    [true, false, false, false],
+  );
+  assert.equal(gate.unauthenticated, 3);
+});
+
+test('listen/strangers of one address in the place of all: they go, those of other addresses stay', () => {
+  const { gate, arrive } = crowd({ perAddress: 3, total: 4, connections: 10 });
+  const quiet = arrive('y');
+  const crowding = [arrive('x'), arrive('x'), arrive('x')];
+  const late = arrive('z');
+  assert.deepEqual(
+    [quiet, ...crowding, late].map((c) => c.destroyed),
+    [false, true, false, false, false],
+  );
+  assert.equal(gate.unauthenticated, 4);
+});
+
+test('listen/strangers beyond all connections: never at the cost of somebody who authenticated', () => {
+  const { gate, arrive } = crowd({ perAddress: 9, total: 9, connections: 3 });
+  const [a, b, c] = [arrive('x'), arrive('x'), arrive('x')];
   gate.authenticated(a);
   gate.authenticated(a);
-  assert.ok(gate.admit(d, 'x'));
   gate.authenticated(b);
-  assert.ok(gate.admit(e, 'z'));
-  assert.ok(!gate.admit(f, 'w'));
-  for (const connection of [a, b, c, d, e]) connection.emit('close');
-  assert.equal(gate.open, 0);
-  assert.equal(gate.unauthenticated, 0);
+  const d = arrive('y');
+  assert.deepEqual(
+    [a, b, c, d].map((one) => one.destroyed),
+    [false, false, true, false],
+  );
+  gate.authenticated(d);
+  assert.ok(arrive('z').destroyed);
+  assert.deepEqual([gate.open, gate.unauthenticated], [3, 0]);
+  for (const one of [a, b, d]) one.destroy();
+  assert.deepEqual([gate.open, gate.unauthenticated], [0, 0]);
 });
 
 test('what is open and not declared, declared and not open, dialled, or readable by others is a finding', () => {

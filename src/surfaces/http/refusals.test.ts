@@ -290,7 +290,7 @@ test('http/headers that never end: the connection is closed at the time limit', 
   assert.deepEqual(base.calls, []);
 });
 
-test('http/more unauthenticated connections than an address may hold: the surplus is closed, a caller is not', async () => {
+test('http/more unauthenticated connections than an address may hold: the oldest is closed, a caller gets in', async () => {
   await using base = await gateway({ limits: { unauthenticatedPerAddress: 3 } });
   const known = base.dial();
   const lines = [
@@ -300,11 +300,15 @@ test('http/more unauthenticated connections than an address may hold: the surplu
   ];
   known.write(`${lines.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`);
   await once(known, 'data');
-  const idle = [base.dial(), base.dial(), base.dial()];
+  const oldest = base.dial();
+  oldest.resume();
+  await once(oldest, 'connect');
+  const idle = [base.dial(), base.dial()];
   await Promise.all(idle.map((socket) => once(socket, 'connect')));
-  const surplus = base.dial();
-  surplus.resume();
-  await once(surplus, 'close');
+  const closed = once(oldest, 'close');
+  const answer = await post(base, '/api/v1/health.get', bearer(base.token));
+  assert.equal(answer.status, 200);
+  await closed;
   known.write(`${lines.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`);
   assert.match(String(await once(known, 'data')), /^HTTP\/1\.1 200 /);
   assert.ok(idle.every((socket) => !socket.destroyed));
