@@ -12,6 +12,7 @@ import type {
 import type { SessionStore } from '../sessions/service.ts';
 import type { Tool } from '../tools/define.ts';
 import type { AgentPolicy, ModelProvider } from '../types.ts';
+import type { Workspaces } from './workspaces.ts';
 
 /** Everything that turns are made of. */
 export interface TurnPorts {
@@ -26,6 +27,8 @@ export interface TurnPorts {
   readonly random: Random;
   readonly logger: Logger;
   readonly tools: readonly Tool[];
+  /** Who runs on which folder, over all sessions and agents. */
+  readonly workspaces: Workspaces;
   /** The rights a principal has now, for turns that go on after a restart; undefined when it has none left. */
   readonly rightsOf: (subject: Subject, space: string) => Authority | undefined;
   /** Waits before a retry; rejects with the signal's reason. */

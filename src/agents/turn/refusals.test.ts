@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { authorityOf } from '../../kernel/index.ts';
 import { type Harness, harness, RULES } from '../testing/harness.ts';
 import { asks, fakeModel } from '../testing/model.ts';
@@ -149,6 +150,40 @@ test('approvals/a script that changed between approval and run: refused', async 
   assert.equal(existsSync(join(h.workspace, 'out')), false);
   assert.equal(h.runs.length, 0);
   assert.equal(h.ledger.of('tool.started').length, 0);
+});
+
+test('approvals/a script swapped by another session while it is read for the last time: refused', async () => {
+  const finish = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const model = (name: string, command: string) =>
+    fakeModel(name, asks('shell', { command }), { text: 'end' });
+  await using h = await harness({
+    providers: [model('one', 'echo watching'), model('two', 'sh build.sh')],
+    sandbox: (real) => ({
+      ...real,
+      async run(spec, ...rest) {
+        const watching = spec.argv.includes('echo watching');
+        if (watching) await finish.promise;
+        order.push(watching ? 'watcher' : 'script');
+        return real.run(spec, ...rest);
+      },
+    }),
+  });
+  const script = join(h.workspace, 'build.sh');
+  writeFileSync(script, 'echo harmless > out');
+  const watcher = await h.start('watch', { sessionKey: 'agent:main:one', model: 'one/m' });
+  await h.next('tool.started');
+  const builder = await h.start('build', { sessionKey: 'agent:main:two', model: 'two/m' });
+  const asked = await h.next('tool.approval');
+  await h.approvals.resolve(asked.approvalId, 'allow-once', { principal: 'operator' });
+  for (let turns = 0; turns < 50; turns += 1) await setImmediate();
+  assert.equal(h.ledger.of('tool.started').length, 1);
+  writeFileSync(script, 'echo evil > out');
+  finish.resolve();
+  await Promise.all([watcher.done, builder.done]);
+  assert.deepEqual(order, ['watcher']);
+  assert.equal(existsSync(join(h.workspace, 'out')), false);
+  assert.ok(h.events.some((event) => event.type === 'tool.finished' && /APPROVAL_CHANGED/.test(event.text)));
 });
 
 test('approvals/an answer of no: refused, and the model is told', async () => {

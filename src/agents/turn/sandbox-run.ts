@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Mount, RunResult, RunSpec } from '../../kernel/index.ts';
+import type { Mount, RunObserver, RunResult, RunSpec } from '../../kernel/index.ts';
 import { decide } from '../../kernel/index.ts';
 import type { Tool, ToolRunner } from '../tools/define.ts';
 import type { AgentPolicy } from '../types.ts';
@@ -22,6 +22,11 @@ export function mountsOf(policy: AgentPolicy): readonly Mount[] {
   const { workspace, workspaceAccess: mode } = policy;
   const own: readonly Mount[] = mode === 'none' ? [] : [{ source: workspace, target: WORKSPACE, mode }];
   return [...own, ...policy.mounts];
+}
+
+/** Folders of the host that a run of this agent works on or looks at. */
+export function foldersOf(policy: AgentPolicy): readonly string[] {
+  return mountsOf(policy).map(({ source }) => source);
 }
 
 export function environmentOf(policy: AgentPolicy): Readonly<Record<string, string>> {
@@ -47,6 +52,14 @@ export function sandboxDigest(ports: TurnPorts, turn: Turn, tool: Tool): string 
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
+/** What the runs of one call have in common. */
+export interface CallFacts {
+  readonly id: string;
+  readonly timeoutMs?: number;
+  /** The call has its folders for itself already. */
+  readonly alone: boolean;
+}
+
 /** The runs of one call, and what they may have brought in. */
 export interface CallRunner extends ToolRunner {
   /** Whether a run sent or got anything through egress, as egress says and not the run. */
@@ -54,12 +67,7 @@ export interface CallRunner extends ToolRunner {
 }
 
 /** Runs argvs of one call; each gets its own run id and, where the tool may connect, its own socket. */
-export function createRunner(
-  ports: TurnPorts,
-  turn: Turn,
-  tool: Tool,
-  call: { readonly id: string; readonly timeoutMs?: number },
-): CallRunner {
+export function createRunner(ports: TurnPorts, turn: Turn, tool: Tool, call: CallFacts): CallRunner {
   let reached = false;
   const onClosed = (run: { readonly reached: boolean }) => {
     reached ||= run.reached;
@@ -78,7 +86,7 @@ async function runOnce(
   ports: TurnPorts,
   turn: Turn,
   tool: Tool,
-  call: { readonly id: string; readonly timeoutMs?: number },
+  call: CallFacts,
   argv: readonly [string, ...string[]],
   stdin: Uint8Array | undefined,
   onClosed: (run: { readonly reached: boolean }) => void,
@@ -101,7 +109,26 @@ async function runOnce(
     ...(tool.ownCommand && policy.programs !== undefined ? { programs: ['sh', ...policy.programs] } : {}),
   };
   const observer = tool.ownCommand ? streamed(turn, call.id) : undefined;
-  if (!hasWayOut(tool, policy)) return ports.sandbox.run(spec, turn.signal, observer);
+  const leave = call.alone
+    ? undefined
+    : await ports.workspaces.enter(foldersOf(policy), 'shared', turn.signal);
+  try {
+    return await started(ports, turn, tool, spec, observer, onClosed);
+  } finally {
+    leave?.();
+  }
+}
+
+async function started(
+  ports: TurnPorts,
+  turn: Turn,
+  tool: Tool,
+  spec: RunSpec,
+  observer: RunObserver | undefined,
+  onClosed: (run: { readonly reached: boolean }) => void,
+): Promise<RunResult> {
+  const { runId } = spec;
+  if (!hasWayOut(tool, turn.id.policy)) return ports.sandbox.run(spec, turn.signal, observer);
   const identity = { ...turn.subject, agent: turn.id.agent, run: runId, tool: tool.name };
   const { socketPath } = await ports.egress.openRun(identity);
   try {

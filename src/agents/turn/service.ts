@@ -10,11 +10,12 @@ import { repairTurns } from './repair.ts';
 import { Runs } from './runs.ts';
 import { laneOf, startTurn, type TurnHost } from './start.ts';
 import type { Turn } from './turn.ts';
+import { Workspaces } from './workspaces.ts';
 
 /** Milliseconds that turns get to store their end after the deadline of a drain. */
 const SETTLE_MS = 5_000;
 
-export interface TurnServiceOptions extends Omit<TurnPorts, 'tools' | 'sleep' | 'rightsOf'> {
+export interface TurnServiceOptions extends Omit<TurnPorts, 'tools' | 'workspaces' | 'sleep' | 'rightsOf'> {
   readonly insideScript: InsideScript;
   /** Absent means that no turn goes on after a restart. */
   readonly rightsOf?: TurnPorts['rightsOf'];
@@ -26,6 +27,7 @@ export function createTurnService(options: TurnServiceOptions): TurnService {
   const ports: TurnPorts = {
     ...options,
     tools: createTools(options.insideScript),
+    workspaces: new Workspaces(),
     rightsOf: options.rightsOf ?? (() => undefined),
     sleep: options.sleep ?? sleep,
   };

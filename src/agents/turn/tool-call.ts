@@ -7,7 +7,7 @@ import { bindingOf, type DescribedCall } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
 import { labelled } from './exposure.ts';
 import type { TurnPorts } from './ports.ts';
-import { createRunner, workingDirectory } from './sandbox-run.ts';
+import { createRunner, foldersOf, workingDirectory } from './sandbox-run.ts';
 import type { Turn } from './turn.ts';
 
 /** A call after the rules were asked. */
@@ -121,16 +121,40 @@ export function errorText(error: GatehouseError): ToolText {
   return { isError: true, code: error.code, text: `${error.message} (${error.code}). ${error.fix}` };
 }
 
-/**
- * Run a call that was allowed, or approved by `approval`: the approval is consumed against the binding as it is
- * now, the start is durable in the ledger, and only then anything happens (attacks 73, 76, 98). Throws
- * TURN_NOT_RECORDED; every other failure becomes the result.
- */
+/** Do a call; one whose approval is bound to the content of files has their folders for itself (attack 73). */
 export async function perform(
   ports: TurnPorts,
   turn: Turn,
   described: DescribedCall,
   approval?: ApprovalRecord,
+): Promise<ToolText> {
+  if (approval === undefined || Object.keys(approval.binding.files).length === 0) {
+    return performNow(ports, turn, described, approval, false);
+  }
+  let leave: () => void;
+  try {
+    leave = await ports.workspaces.enter(foldersOf(turn.id.policy), 'alone', turn.signal);
+  } catch (thrown) {
+    return stoppedBefore(ports, turn, thrown);
+  }
+  try {
+    return await performNow(ports, turn, described, approval, true);
+  } finally {
+    leave();
+  }
+}
+
+/**
+ * Run a call that was allowed, or approved by `approval`: the approval is consumed against the binding as it is
+ * now, the start is durable in the ledger, and only then anything happens (attacks 73, 76, 98). Throws
+ * TURN_NOT_RECORDED; every other failure becomes the result.
+ */
+async function performNow(
+  ports: TurnPorts,
+  turn: Turn,
+  described: DescribedCall,
+  approval: ApprovalRecord | undefined,
+  alone: boolean,
 ): Promise<ToolText> {
   const { tool, prepared, id } = described;
   try {
@@ -156,7 +180,7 @@ export async function perform(
   turn.started.add(id);
   turn.emit({ type: 'tool.started', callId: id, tool: tool.name });
   const since = ports.clock.monotonic();
-  const result = await executed(ports, turn, described);
+  const result = await executed(ports, turn, described, alone);
   const durationMs = Math.round(ports.clock.monotonic() - since);
   if (result.taint !== undefined) turn.addTaint(result.taint);
   void turn.record({
@@ -170,10 +194,16 @@ export async function perform(
   return result;
 }
 
-async function executed(ports: TurnPorts, turn: Turn, described: DescribedCall): Promise<ToolText> {
+async function executed(
+  ports: TurnPorts,
+  turn: Turn,
+  described: DescribedCall,
+  alone: boolean,
+): Promise<ToolText> {
   const { tool, prepared, id } = described;
   const { timeoutMs } = prepared;
-  const runner = createRunner(ports, turn, tool, { id, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  const facts = { id, alone, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const runner = createRunner(ports, turn, tool, facts);
   const result = await prepared
     .execute(runner)
     .catch((thrown: unknown) => stoppedBefore(ports, turn, thrown));
