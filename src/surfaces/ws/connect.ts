@@ -1,4 +1,9 @@
-import type { ConnectCredentials, ConnectGrant, DeviceProof } from '../../controls/auth/types.ts';
+import {
+  AUTH_CODES,
+  type ConnectCredentials,
+  type ConnectGrant,
+  type DeviceProof,
+} from '../../controls/auth/index.ts';
 import { GatehouseError } from '../../kernel/index.ts';
 import { WS_CODES } from './codes.ts';
 import { type ErrorShape, isObject } from './frames.ts';
@@ -61,7 +66,19 @@ function deviceProof(value: unknown): DeviceProof | undefined {
   };
 }
 
-/** @throws WS_PROTOCOL_MISMATCH, WS_PARAMS_INVALID naming the field */
+/** A node is a device; nobody becomes one, or an operator by claiming to be one, without its proof. */
+function roleOf(params: Params, proof: DeviceProof | undefined): string {
+  const role = field(params, 'role') ?? 'operator';
+  if (role !== 'operator' && role !== 'node') wrong('role');
+  if (role === 'node' && proof === undefined) {
+    throw AUTH_CODES.error('AUTH_DEVICE_REQUIRED', undefined, {
+      details: { openclaw: { code: 'DEVICE_IDENTITY_REQUIRED' } },
+    });
+  }
+  return role;
+}
+
+/** @throws WS_PROTOCOL_MISMATCH, AUTH_DEVICE_REQUIRED, WS_PARAMS_INVALID naming the field */
 export function parseConnect(params: Params, challenge: string): ConnectRequest {
   const minimum = integer(params, 'minProtocol');
   const maximum = integer(params, 'maxProtocol');
@@ -82,9 +99,9 @@ export function parseConnect(params: Params, challenge: string): ConnectRequest 
   const auth = isObject(params['auth']) ? params['auth'] : {};
   const clientId = required(client, 'id', 'client.id');
   const clientMode = required(client, 'mode', 'client.mode');
-  const role = field(params, 'role') ?? 'operator';
-  const scopes = list(params, 'scopes');
   const proof = deviceProof(params['device']);
+  const role = roleOf(params, proof);
+  const scopes = list(params, 'scopes');
   return {
     clientId,
     clientMode,
