@@ -12,7 +12,7 @@ import {
   type HostileStep,
   startHostileModel,
 } from '../fixtures/hostile-model.ts';
-import { operate, records, until } from '../fixtures/operator.ts';
+import { approveAll, operate, records } from '../fixtures/operator.ts';
 import { removeHome } from '../fixtures/processes.ts';
 
 let model: HostileModel;
@@ -83,18 +83,7 @@ const shell = (command: string): HostileStep => ({ calls: [{ tool: 'shell', args
 const tool = (name: string, args: object): HostileStep => ({ calls: [{ tool: name, args }] });
 
 /** The same, with a person at hand who approves whatever is asked. */
-async function approvedTurn(word: string, steps: readonly HostileStep[]): Promise<readonly string[]> {
-  let over = false;
-  const results = turn(word, steps).finally(() => {
-    over = true;
-  });
-  await until(async () => {
-    const { approvals } = (await operate(home, 'approvals.list')).result as { approvals: { id: string }[] };
-    for (const { id } of approvals) await operate(home, 'approvals.approve', { id });
-    return over;
-  }, `the turn ${word} does not end`);
-  return results;
-}
+const approvedTurn = (word: string, steps: readonly HostileStep[]) => approveAll(home, turn(word, steps));
 
 /** What a script that the model wrote itself, and that a person let it run, gets from a port. */
 async function scripted(word: string, script: string): Promise<string> {
