@@ -104,11 +104,17 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
   return { child, pid: child.pid ?? -1, output: () => output, end: () => end(child) };
 }
 
+/** Milliseconds that a program gets to end by itself. */
+const END_MS = 20_000;
+
 function end(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve();
-    child.once('close', () => resolve());
+    const timer = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), END_MS);
+    child.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
     child.kill('SIGTERM');
-    setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), 20_000).unref();
   });
 }
