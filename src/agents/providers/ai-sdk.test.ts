@@ -108,7 +108,7 @@ for (const api of APIS) {
     const text = JSON.stringify(sent?.body);
     for (const part of [
       'Be kind.',
-      '[Summary of the conversation before this point]',
+      '[Summary of the conversation before this point, written by the assistant',
       'I look.',
       'a.txt',
       'c2',

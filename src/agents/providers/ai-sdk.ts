@@ -2,6 +2,7 @@ import type { LanguageModelV3, LanguageModelV3StreamPart, LanguageModelV3Usage }
 import { GatehouseError } from '../../kernel/index.ts';
 import { MODEL_CODES } from '../codes.ts';
 import type { ModelEvent, ModelProvider, ModelRequest, Usage } from '../types.ts';
+import { boundedFetch } from './bounded.ts';
 import { modelError, retryAfter } from './failures.ts';
 import { toPrompt, toTools } from './prompt.ts';
 
@@ -39,7 +40,7 @@ async function languageModel(options: AiSdkProviderOptions, model: string): Prom
     return createAnthropic({
       baseURL: options.baseUrl,
       apiKey: options.apiKey ?? 'none',
-      fetch: options.fetch,
+      fetch: boundedFetch(options.fetch),
     })(model);
   }
   const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
@@ -47,7 +48,7 @@ async function languageModel(options: AiSdkProviderOptions, model: string): Prom
     name: options.id,
     baseURL: options.baseUrl,
     ...(options.apiKey === null ? {} : { apiKey: options.apiKey }),
-    fetch: options.fetch,
+    fetch: boundedFetch(options.fetch),
     includeUsage: true,
   })(model);
 }
@@ -118,7 +119,9 @@ function toUsage(usage: LanguageModelV3Usage): Usage {
 /** What the SDK throws is recognised by its fields: its classes would load it before the first call. */
 function toModelError(thrown: unknown): GatehouseError {
   const refused = causes(thrown).find((item) => item instanceof GatehouseError);
-  if (refused instanceof GatehouseError) return wayOutError(refused);
+  if (refused instanceof GatehouseError) {
+    return refused.code.startsWith('MODEL_') ? refused : wayOutError(refused);
+  }
   const fields = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as {
     readonly statusCode?: unknown;
     readonly message?: unknown;
