@@ -45,7 +45,6 @@ export const editTool = defineTool({
           return failure('TOOL_TOO_LARGE');
         const replaced = replace(found.stdout, args);
         if (!('bytes' in replaced)) return replaced;
-        if (replaced.bytes.byteLength > MAX_FILE_BYTES) return failure('TOOL_TOO_LARGE');
         const was = createHash('sha256').update(found.stdout).digest('hex');
         const text = `Replaced ${replaced.count} occurrence${replaced.count === 1 ? '' : 's'} in ${path}.`;
         return (await writeFile(runner, path, replaced.bytes, was)) ?? { isError: false, text };
@@ -69,5 +68,8 @@ function replace(
   if (count === 0 || (count > 1 && args.all !== true)) {
     return failure('TOOL_EDIT_NO_MATCH', `the text to replace occurs ${count} times`);
   }
+  // Before it is made: a short text for a long one, many times over, would fill the memory (attack 92).
+  const grown = count * (Buffer.byteLength(args.newText) - Buffer.byteLength(args.oldText));
+  if (bytes.byteLength + grown > MAX_FILE_BYTES) return failure('TOOL_TOO_LARGE');
   return { bytes: Buffer.from(pieces.join(args.newText), 'utf8'), count };
 }

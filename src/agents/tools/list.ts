@@ -69,7 +69,16 @@ export const listTool = defineTool({
   },
 });
 
-/** A name with control characters would forge lines of the list: it is shown quoted (attack 94). */
+/**
+ * A name with control characters would forge lines of the list, and one with formatting characters would show its
+ * letters in another order: it is shown quoted, with those as escapes (attacks 74 and 94).
+ */
 export function shownName(name: string): string {
-  return /[\p{Cc}\p{Cf}]/u.test(name) ? JSON.stringify(name) : name;
+  if (!/[\p{Cc}\p{Cf}]/u.test(name)) return name;
+  return JSON.stringify(name).replace(/[\p{Cc}\p{Cf}]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
 }

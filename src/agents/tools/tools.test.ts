@@ -104,6 +104,34 @@ test('edit wants exactly one place, or all of them, and text', async () => {
   assert.equal((await call(h, 'edit', { path: 'a', oldText: 'A', newText: 'B' })).isError, true);
 });
 
+test('files/an edit that puts a long text in a hundred thousand places: refused before it is made', async () => {
+  await using h = await make();
+  const file = join(h.workspace, 'a');
+  const before = 'a'.repeat(100_000);
+  writeFileSync(file, before);
+  const used = process.memoryUsage().rss;
+  const args = { path: 'a', oldText: 'a', newText: 'x'.repeat(4_000), all: true };
+  assert.equal((await call(h, 'edit', args)).code, 'TOOL_TOO_LARGE');
+  assert.ok(process.memoryUsage().rss - used < 200 * 1024 * 1024);
+  assert.equal(readFileSync(file, 'utf8'), before);
+});
+
+test('an edit may grow a file to the limit, and no further', async () => {
+  await using h = await make();
+  writeFileSync(join(h.workspace, 'a'), '--');
+  const edit = (size: number) =>
+    call(h, 'edit', { path: 'a', oldText: '-', newText: '+'.repeat(size), all: true });
+  assert.equal((await edit(MAX_FILE_BYTES / 2 + 1)).code, 'TOOL_TOO_LARGE');
+  assert.equal((await edit(MAX_FILE_BYTES / 2)).isError, false);
+});
+
+test('files/a name that shows its letters in another order: refused to be listed as it is', async () => {
+  await using h = await make();
+  writeFileSync(join(h.workspace, 'a\u202etxt.exe'), '');
+  const { text } = await call(h, 'list', {});
+  assert.equal(text, String.raw`file	0	"a\u202etxt.exe"`);
+});
+
 test('list shows kinds, does not follow links, and cannot be forged by names', async () => {
   await using h = await make();
   symlinkSync('/etc', join(h.workspace, 'link'));
