@@ -5,12 +5,11 @@ import { GATEWAY_PID_VARIABLE } from '../../drivers/egress-client/keeper.ts';
 import { createResolver } from '../../drivers/resolver/index.ts';
 import { openConnection } from '../../drivers/sqlite/connection.ts';
 import type { HomePaths } from '../../operations/services.ts';
+import { errorStreamLogger } from '../logger.ts';
 import type { Program } from '../program.ts';
 import { systemClock } from '../system.ts';
 import { loadInputs } from './inputs.ts';
-import { errorStreamLogger } from './logger.ts';
 import { type EgressLedger, type RunningEgress, runEgress } from './run.ts';
-import type { SigningKey } from './signing-key.ts';
 
 /** Milliseconds to wait for an earlier egress to let go of its chain of the ledger. */
 const LEDGER_LOCK_MS = 10_000;
@@ -23,21 +22,21 @@ export function startEgress(program: Program, paths: HomePaths): Promise<Running
     variables: process.env,
     gatewayPid: Number(process.env[GATEWAY_PID_VARIABLE]) || 0,
     clock: systemClock,
-    openLogger: (redact) => errorStreamLogger((text) => withoutTokens(redact(text))),
+    openLogger: (redact) => errorStreamLogger('egress', redact),
     resolver: createResolver(),
     load: () => loadInputs(program, process.env),
-    openLedger: async (key, redact) => openEgressLedger(paths, key, redact),
+    openLedger: async (_key, redact) => openEgressLedger(paths, redact),
   });
 }
 
-function openEgressLedger(paths: HomePaths, key: SigningKey, redact: (text: string) => string): EgressLedger {
+/** Egress signs when the gateway asks; two processes that make checkpoints would not make one chain of them. */
+function openEgressLedger(paths: HomePaths, redact: (text: string) => string): EgressLedger {
   const raw = openConnection(join(paths.state, 'ledger.db'));
   const ledger = createLedger({
     raw,
     writer: 'egress',
     clock: systemClock,
     redact: (text) => withoutTokens(redact(text)),
-    sign: async (bytes) => ({ keyId: key.keyId, signature: key.sign(bytes) }),
     lockWaitMs: LEDGER_LOCK_MS,
   });
   return {
