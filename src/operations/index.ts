@@ -28,6 +28,7 @@ import { gatewayStatus } from './gateway/status.ts';
 import { gatewayStop } from './gateway/stop.ts';
 import { healthGet } from './health/get.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
+import { ledgerActivity } from './ledger/activity.ts';
 import { ledgerShow } from './ledger/show.ts';
 import { ledgerTail } from './ledger/tail.ts';
 import { ledgerVerify } from './ledger/verify.ts';
@@ -91,6 +92,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   configRollback,
   configReload,
   ledgerTail,
+  ledgerActivity,
   ledgerShow,
   ledgerVerify,
   sandboxExplain,

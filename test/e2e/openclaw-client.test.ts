@@ -279,6 +279,8 @@ describe('the published OpenClaw client, unchanged, against a real gateway', () 
       sessionKey: 'main',
     });
     assert.equal(history.messages.length, 2);
+    const audit = await reader.request<{ events: readonly unknown[] }>('audit.activity.list');
+    assert.ok(audit.events.length >= 2);
     const error = await reader.refusal('chat.send', {
       sessionKey: 'main',
       message: 'No.',
@@ -305,6 +307,7 @@ describe('the published OpenClaw client, unchanged, against a real gateway', () 
     assert.deepEqual(history['messages'], []);
     const sessions = await stranger.request('sessions.list');
     assert.deepEqual(sessions['sessions'], []);
+    assert.deepEqual(await stranger.request('audit.activity.list'), { events: [] });
     home.script({ text: 'Only for them.' });
     const seen = stranger.events.length;
     await client.request('chat.send', {

@@ -152,19 +152,6 @@ describe('the WebSocket surface of a real gateway', () => {
       await nothingHappened('WS_CONNECT_FIRST');
     });
 
-    test('listen/a second connect while the first is checked: refused', async () => {
-      await using socket = await openSocket(gateway.url);
-      for (const id of ['1', '2'])
-        socket.send({ type: 'req', id, method: 'connect', params: connectParams(token) });
-      const closed = await socket.closed();
-      assert.equal(closed.code, 1008);
-      assert.equal(
-        socket.frames.some(({ ok }) => ok === true),
-        false,
-      );
-      await nothingHappened('WS_CONNECT_REPEATED');
-    });
-
     for (const [minProtocol, maxProtocol] of [
       [1, 3],
       [5, 6],

@@ -173,6 +173,23 @@ test('auth/a credential that is revoked while it is used to get in: refused', as
   assert.equal(gateway.authenticated(), 0);
 });
 
+test('auth/a second connect while the first is checked: refused, and the first is worth nothing', async () => {
+  const { promise, resolve } = Promise.withResolvers<ConnectGrant>();
+  await using gateway = await surface({ authenticate: () => promise });
+  await using socket = await openSocket(gateway.url);
+  for (const id of ['1', '2'])
+    socket.send({ type: 'req', id, method: 'connect', params: connectParams('t') });
+  assert.equal((await socket.closed()).code, 1008);
+  resolve(GRANT);
+  await promise;
+  assert.equal(gateway.authenticated(), 0);
+  assert.deepEqual(gateway.refused, ['WS_CONNECT_REPEATED']);
+  assert.deepEqual(
+    socket.frames.filter(({ type }) => type === 'res'),
+    [],
+  );
+});
+
 for (const [name, limits] of [
   ['from one address', { unauthenticatedPerAddress: 2 }],
   ['from all addresses together', { unauthenticatedTotal: 2 }],

@@ -6,6 +6,8 @@ const Text = Type.String();
 
 export const LedgerTypeSchema = Type.Enum([...LEDGER_TYPES]);
 
+export const OutcomeSchema = Type.Enum(['allow', 'ask', 'deny', 'success', 'failure', 'started', 'unknown']);
+
 export const RecordSchema = strict(
   {
     writer: Type.String({ description: 'The process that wrote it.' }),
@@ -15,7 +17,7 @@ export const RecordSchema = strict(
     hash: Type.String({ description: 'SHA-256 over every other field.' }),
     type: LedgerTypeSchema,
     action: Text,
-    outcome: Type.Enum(['allow', 'ask', 'deny', 'success', 'failure', 'started', 'unknown']),
+    outcome: OutcomeSchema,
     code: Type.Optional(Text),
     rule: Type.Optional(Text),
     subject: Type.Optional(

@@ -19,23 +19,36 @@ const ERROR_CODE: Readonly<Record<string, string>> = {
   unknown: 'tool_outcome_unknown',
 };
 
-/** A tool's ledger record as OpenClaw's activity event: metadata only, as the ledger itself is (protocol b.8). */
-function activity(record: LedgerRecord) {
-  const { agent = 'gatehouse', session, run, tool } = record.subject ?? {};
-  const status = STATUS[record.outcome];
+/** What the operation says of one tool call. */
+interface Activity {
+  readonly writer: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly outcome: LedgerRecord['outcome'];
+  readonly agent?: string;
+  readonly session?: string;
+  readonly run?: string;
+  readonly tool?: string;
+  readonly trace?: string;
+}
+
+/** A tool call as OpenClaw's activity event: metadata only (protocol b.8). */
+function toolAction(call: Activity) {
+  const { agent = 'gatehouse', session, tool, run, trace } = call;
+  const status = STATUS[call.outcome];
   return {
     eventType: 'tool_action',
     schemaVersion: 1,
-    eventId: `${record.writer}-${record.seq}`,
-    sequence: record.seq,
-    sourceSequence: record.seq,
-    occurredAt: record.at,
+    eventId: `${call.writer}-${call.seq}`,
+    sequence: call.seq,
+    sourceSequence: call.seq,
+    occurredAt: call.at,
     redaction: 'metadata_only',
     actor: { type: 'agent', id: agent },
     agentId: agent,
     ...defined({ sessionKey: session, toolName: tool, errorCode: ERROR_CODE[status] }),
     // A tool call outside a conversation has no run; its trace groups it all the same.
-    runId: run ?? record.trace ?? 'none',
+    runId: run ?? trace ?? 'none',
     kind: 'tool_action',
     action: status === 'started' ? 'tool.action.started' : 'tool.action.finished',
     status,
@@ -46,14 +59,12 @@ export const AUDIT_METHODS: readonly Method[] = [
   {
     name: 'audit.activity.list',
     async handle(context, params) {
-      const limit = optionalNumber(params, 'limit', 1, 500) ?? 100;
       const kind = optionalText(params, 'kind') ?? 'tool_action';
       const status = optionalText(params, 'status');
-      const result = await context.call(
-        'ledger.tail',
+      const { activity } = await context.call(
+        'ledger.activity',
         defined({
-          type: 'tool' as const,
-          limit,
+          limit: optionalNumber(params, 'limit', 1, 500) ?? 100,
           agent: optionalText(params, 'agentId'),
           session: optionalText(params, 'sessionKey'),
           run: optionalText(params, 'runId'),
@@ -61,8 +72,7 @@ export const AUDIT_METHODS: readonly Method[] = [
           until: optionalNumber(params, 'before', 0, Number.MAX_SAFE_INTEGER),
         }),
       );
-      const records = result['records'] as readonly LedgerRecord[];
-      const events = [...records].sort((a, b) => b.at - a.at || b.seq - a.seq).map(activity);
+      const events = (activity as readonly Activity[]).map(toolAction).reverse();
       return {
         events: events.filter((event) => kind === event.kind && (status ?? event.status) === event.status),
       };
