@@ -107,7 +107,8 @@ export interface RunSpec {
   readonly programs?: readonly string[];
 }
 
-export type RunEnd = 'exited' | 'signalled' | 'timeout' | 'aborted' | 'memory';
+/** `memory` and `disk`: stopped because it used, or left, too much or too little of it. */
+export type RunEnd = 'exited' | 'signalled' | 'timeout' | 'aborted' | 'memory' | 'disk';
 
 export interface RunResult {
   readonly end: RunEnd;

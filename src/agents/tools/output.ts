@@ -48,6 +48,8 @@ export function endFailure(result: RunResult): ToolText | undefined {
       return failure('TOOL_STOPPED', 'the run took longer than it may and was stopped');
     case 'memory':
       return failure('TOOL_STOPPED', 'the run used more memory than it may and was stopped');
+    case 'disk':
+      return failure('TOOL_STOPPED', 'the disk is almost full and the run was stopped');
     case 'aborted':
       return failure('TOOL_STOPPED', 'the turn was ended and the run was stopped');
     case 'exited':

@@ -30,6 +30,11 @@ export const SANDBOX_CODES = defineCodes({
     fix: 'Install the program or take it out of the list of programs.',
     status: 422,
   },
+  SANDBOX_DISK_LOW: {
+    summary: 'a disk that the run could write to is almost full, so nothing is run',
+    fix: 'Make room on the file system of the workspace, for example by removing files that runs have left there.',
+    status: 507,
+  },
   SANDBOX_START_FAILED: {
     summary: 'the sandbox could not be set up, so the command did not start',
     fix: 'Run `gatehouse doctor`; it shows which part of the isolation this machine refuses.',

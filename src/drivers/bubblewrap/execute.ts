@@ -7,6 +7,7 @@ import type { RunEnd, RunObserver, RunResult } from '../../kernel/index.ts';
 import { ARGUMENTS_FD, STATUS_FD } from './arguments.ts';
 import { CLEANUP_MS, type RunGroup } from './cgroups.ts';
 import { SANDBOX_CODES } from './codes.ts';
+import { watchDisk } from './disk.ts';
 import { CappedOutput } from './output.ts';
 import { pipeFromRun, type RunPipe } from './pipes.ts';
 import { processGone } from './reaper.ts';
@@ -28,9 +29,14 @@ export interface Launch {
   readonly pipes: readonly number[];
   /** Descriptor that the run reads; absent means an empty input. */
   readonly inputFd: number | undefined;
+  /** Host paths that the run may write, and the bytes that it leaves free there. */
+  readonly writable: readonly string[];
+  readonly minFreeBytes: number;
   readonly wallMs: number;
   readonly outputBytes: number;
 }
+
+type StoppedBy = 'timeout' | 'aborted' | 'disk';
 
 /** What bubblewrap says about itself while it runs (`--json-status-fd`). */
 interface Status {
@@ -88,14 +94,15 @@ export async function execute(
   const started = performance.now();
   const streams = openStreams(launch.pipes);
   const child = start(launch, streams);
-  let stoppedBy: 'timeout' | 'aborted' | undefined;
-  const stop = (why: 'timeout' | 'aborted') => {
+  let stoppedBy: StoppedBy | undefined;
+  const stop = (why: StoppedBy) => {
     stoppedBy ??= why;
     group?.kill();
     child.kill('SIGKILL');
   };
   const onAbort = () => stop('aborted');
   const timer = setTimeout(() => stop('timeout'), launch.wallMs);
+  const unwatch = watchDisk(launch.writable, launch.minFreeBytes, () => stop('disk'));
   signal.addEventListener('abort', onAbort, { once: true });
   const output = collect(child, streams, launch.outputBytes, observer);
   const closed = Promise.all([once(child, 'close'), output.ended]);
@@ -109,6 +116,7 @@ export async function execute(
     throw SANDBOX_CODES.error('SANDBOX_START_FAILED', undefined, { cause });
   } finally {
     clearTimeout(timer);
+    unwatch();
     signal.removeEventListener('abort', onAbort);
     for (const { stream } of [streams.stdout, streams.stderr]) stream.destroy();
   }
@@ -168,7 +176,7 @@ function parseStatus(text: string): Status {
 /** bubblewrap reports a command that died of signal n as exit code 128 + n, as a shell does. */
 function endOf(
   child: ChildProcess,
-  stoppedBy: 'timeout' | 'aborted' | undefined,
+  stoppedBy: StoppedBy | undefined,
   memoryKills: number,
 ): { readonly end: RunEnd; readonly exitCode: number | null; readonly signal: string | null } {
   const code = child.exitCode;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Fixture } from './testing/fixture.ts';
@@ -66,6 +66,17 @@ test('sandbox/more in /tmp than allowed: refused', async () => {
   );
   assert.equal(result.exitCode, 9);
   assert.match(result.err, /No space left/);
+});
+
+test('sandbox/more of the disk than is to stay free, in many small files: refused', async () => {
+  const { bavail, bsize } = statfsSync(fixture.base);
+  using small = new Fixture({ minFreeBytes: bavail * bsize - 192 * MIB });
+  const fill = 'i=0; while :; do head -c 8000000 /dev/zero > file$i || exit 1; i=$((i+1)); done';
+  const result = await small.sh(fill);
+  assert.equal(result.end, 'disk');
+  using full = new Fixture({ minFreeBytes: Number.MAX_SAFE_INTEGER });
+  await assert.rejects(full.sh('true'), { code: 'SANDBOX_DISK_LOW' });
+  assert.equal((await full.sh('true', { mounts: [{ ...full.mount, mode: 'ro' }] })).exitCode, 0);
 });
 
 test('sandbox/more processor time than allowed: refused', async () => {

@@ -12,6 +12,8 @@ export interface BubblewrapOptions {
   readonly nodePath?: string;
   /** Where `bwrap` and `prlimit` are looked for; the system's directories unless said. */
   readonly programDirs?: readonly string[];
+  /** Bytes that runs leave free on a disk they write to, default MIN_FREE_BYTES. */
+  readonly minFreeBytes?: number;
   /** False keeps to resource limits per process even where control groups could be used. */
   readonly cgroups?: boolean;
 }

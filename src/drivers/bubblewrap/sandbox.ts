@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
 import { commandArguments, runArguments } from './arguments.ts';
 import { SANDBOX_CODES } from './codes.ts';
+import { isLow, MIN_FREE_BYTES } from './disk.ts';
 import { execute, type Launch } from './execute.ts';
 import { explainRun } from './explain.ts';
 import { checkMounts, forbiddenTrees, insideMounts, openSource } from './mounts.ts';
@@ -86,6 +87,8 @@ async function runPrepared(
 ): Promise<RunResult> {
   const { host, kit, base, isolation, groups } = machine;
   const own = processLimits(machine);
+  const writable = spec.mounts.filter(({ mode }) => mode === 'rw').map(({ source }) => source);
+  const { minFreeBytes = MIN_FREE_BYTES } = options;
   const perRun = runArguments(spec, base, kit, host, options, own);
   const command = commandArguments(spec, host, own);
   using open = new DisposableStack();
@@ -95,6 +98,7 @@ async function runPrepared(
   };
   const sources = spec.mounts.map((mount) => opened(openSource(mount.source, 'tree')));
   if (spec.egressSocket !== undefined) sources.push(opened(openSource(spec.egressSocket, 'socket')));
+  if (isLow(writable, minFreeBytes)) throw SANDBOX_CODES.error('SANDBOX_DISK_LOW');
   const inputFd = spec.stdin === undefined ? undefined : opened(await inputFile(options.workDir, spec.stdin));
   const nullFd = host.strayDescriptors.length > 0 ? opened(openSync('/dev/null', 'r')) : -1;
   const pipes = await machine.pipes.take();
@@ -108,6 +112,8 @@ async function runPrepared(
     nullFd,
     pipes,
     inputFd,
+    writable,
+    minFreeBytes,
     wallMs: spec.limits.wallMs,
     outputBytes: spec.limits.outputBytes,
   };
