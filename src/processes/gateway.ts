@@ -43,8 +43,10 @@ export async function main(program: Program): Promise<void> {
 }
 
 function describe(issue: unknown): string {
-  const { path, code, message, fix } = issue as Readonly<Record<string, unknown>>;
-  return `${String(path)}: ${String(message)} (${String(code)}). ${String(fix)}`;
+  const { path, file, code, message, fix } = issue as Readonly<Record<string, unknown>>;
+  // Nothing in a file that cannot be read has a path; the file itself has.
+  const where = path === '' ? String(file ?? 'gatehouse.json') : String(path);
+  return `${where}: ${String(message)} (${String(code)}). ${String(fix)}`;
 }
 
 async function run(program: Program): Promise<void> {

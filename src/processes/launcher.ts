@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { startKeeper } from '../drivers/egress-client/keeper.ts';
@@ -6,6 +7,7 @@ import { PROCESS_CODES } from './codes.ts';
 import { gatewayEnvironment } from './environment.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { MALLOC_ENVIRONMENT, NODE_FLAGS } from './node-flags.ts';
+import { namedPort } from './port.ts';
 import type { Program } from './program.ts';
 
 /**
@@ -23,9 +25,12 @@ export async function main(program: Program): Promise<void> {
 }
 
 async function launch(program: Program): Promise<void> {
+  namedPort(process.env);
   const paths = homePaths(process.env);
   prepareHome(paths);
   if (await answers(join(paths.run, 'gateway.sock'))) throw PROCESS_CODES.error('GATEWAY_ALREADY_RUNNING');
+  // What made an earlier egress fail says nothing about this one.
+  rmSync(join(paths.run, 'egress.failure'), { force: true });
   startKeeper({
     nodePath: process.execPath,
     argv: [...NODE_FLAGS, program.entry, '__process', 'egress'],

@@ -25,11 +25,13 @@ type EgressState = 'up' | 'down';
 
 export interface EgressClient extends Egress {
   readonly state: EgressState;
+  /** Told of every change, and of `down` again after each attempt to connect that failed. */
   onState(listener: (state: EgressState) => void): () => void;
   /**
    * Resolves once egress answers.
    *
-   * @throws the reason that egress gave for not starting, or EGRESS_UNAVAILABLE after `timeoutMs`.
+   * @throws the reason that egress gave for not starting as soon as there is one, or EGRESS_UNAVAILABLE after
+   * `timeoutMs`.
    */
   ready(timeoutMs: number): Promise<void>;
   /** Say which ports the gateway listens on, so that no run reaches them through egress. */
@@ -78,15 +80,19 @@ class ReconnectingClient implements EgressClient {
   ready(timeoutMs: number): Promise<void> {
     if (this.state === 'up') return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        stop();
-        this.#startFailure().then(reject, reject);
-      }, timeoutMs);
-      const stop = this.onState((state) => {
-        if (state !== 'up') return;
+      const end = (settle: () => void) => {
         clearTimeout(timer);
         stop();
-        resolve();
+        settle();
+      };
+      const fail = (failure: GatehouseError) => end(() => reject(failure));
+      const timer = setTimeout(() => {
+        void this.#startFailure().then((failure) => fail(failure ?? unavailable()));
+      }, timeoutMs);
+      const stop = this.onState((state) => {
+        if (state === 'up') return end(resolve);
+        // Egress that gave a reason has ended for it: waiting on would only delay telling it.
+        void this.#startFailure().then((failure) => failure !== undefined && fail(failure));
       });
     });
   }
@@ -135,8 +141,7 @@ class ReconnectingClient implements EgressClient {
   }
 
   #call(method: ControlMethod, params: unknown): Promise<unknown> {
-    if (this.#connection === undefined)
-      return Promise.reject(EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE'));
+    if (this.#connection === undefined) return Promise.reject(unavailable());
     return this.#connection.call(method, params);
   }
 
@@ -147,6 +152,7 @@ class ReconnectingClient implements EgressClient {
       await current.call('hello', { pid: process.pid, ports: this.#ports });
     } catch {
       current?.close();
+      this.#tell('down');
       this.#retry();
       return;
     }
@@ -181,14 +187,17 @@ class ReconnectingClient implements EgressClient {
     for (const listener of this.#listeners) listener(state);
   }
 
-  async #startFailure(): Promise<GatehouseError> {
-    const unavailable = EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE');
-    if (this.#options.failureFile === undefined) return unavailable;
+  async #startFailure(): Promise<GatehouseError | undefined> {
+    if (this.#options.failureFile === undefined) return undefined;
     try {
       const failure = JSON.parse(await readFile(this.#options.failureFile, 'utf8')) as ControlFailure;
       return new GatehouseError(failure.code, failure.message, { fix: failure.fix, status: failure.status });
     } catch {
-      return unavailable;
+      return undefined;
     }
   }
+}
+
+function unavailable(): GatehouseError {
+  return EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE');
 }

@@ -14,6 +14,7 @@ import {
 import type { HttpSurface, Identity } from '../../surfaces/http/index.ts';
 import type { WsSurface } from '../../surfaces/ws/index.ts';
 import { PROCESS_CODES } from '../codes.ts';
+import { namedPort } from '../port.ts';
 
 type Declared = DeclaredListener & { readonly plane: string };
 
@@ -22,10 +23,7 @@ export function configuredPort(
   env: Readonly<Record<string, string | undefined>>,
   config: EffectiveConfig,
 ): number {
-  const named = env['GATEHOUSE_PORT'];
-  if (named === undefined || named === '') return config.config.gateway.port;
-  if (!/^\d{1,5}$/.test(named) || Number(named) > 65_535) throw PROCESS_CODES.error('GATEWAY_PORT_INVALID');
-  return Number(named);
+  return namedPort(env) ?? config.config.gateway.port;
 }
 
 /** Names that requests may carry; read at every request, so that a reload counts at once. */
