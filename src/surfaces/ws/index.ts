@@ -12,9 +12,7 @@ import { WS_LIMITS, type WsLimits } from './limits.ts';
 import { OPENCLAW_METHODS } from './methods/index.ts';
 import type { WsParts } from './parts.ts';
 
-export { WS_CODES } from './codes.ts';
-export { WS_LIMITS, type WsLimits } from './limits.ts';
-export type { WsParts } from './parts.ts';
+export type { WsLimits } from './limits.ts';
 
 /** Events that may be sent, as `hello-ok` announces them. */
 const EVENTS = [
