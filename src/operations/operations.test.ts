@@ -114,6 +114,35 @@ describe('agent.run', () => {
     assert.deepEqual(where.did, []);
   });
 
+  test('a caller who leaves before a detached turn has started leaves no failure that nobody handles', async () => {
+    const where = world();
+    const unhandled: unknown[] = [];
+    const note = (cause: unknown) => void unhandled.push(cause);
+    process.on('unhandledRejection', note);
+    const gone = new AbortController();
+    const starting = Promise.withResolvers<void>();
+    const { turns } = where.services;
+    const start: typeof turns.start = async (request) => {
+      await starting.promise;
+      return turns.start(request);
+    };
+    const services = { ...where.services, turns: { ...turns, start } };
+    const running = call(
+      { ...where, services },
+      'agent.run',
+      BOB,
+      { ...input, detached: true },
+      { signal: gone.signal },
+    );
+    await new Promise(setImmediate);
+    gone.abort();
+    await new Promise(setImmediate);
+    starting.resolve();
+    assert.equal((await failure(running)).code, 'KERNEL_ABORTED');
+    process.off('unhandledRejection', note);
+    assert.deepEqual(unhandled, []);
+  });
+
   test('agents/run of an agent that the token is not for: refused', async () => {
     const where = world();
     const narrow = person('eve', ['operator.read', 'operator.write'], ['main']);

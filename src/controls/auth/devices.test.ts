@@ -366,6 +366,16 @@ test('waiting devices are bounded per address and in total, and gone after an ho
   assert.deepEqual((await base.auth.listDevices()).pending, []);
 });
 
+test('auth/more devices at the same moment than one address may have waiting: refused like one after the other', async () => {
+  await using base = await home();
+  const asked = Array.from({ length: 4 * MAX_PENDING_PER_ADDRESS }, () =>
+    refusal(connect(base, { device: testDevice(() => base.time.now()).claim() }, READ, '192.0.2.1')),
+  );
+  const codes = (await Promise.all(asked)).map(({ code }) => code);
+  assert.equal(codes.filter((code) => code === 'AUTH_PAIRING_FULL').length, 3 * MAX_PENDING_PER_ADDRESS);
+  assert.equal((await base.auth.listDevices()).pending.length, MAX_PENDING_PER_ADDRESS);
+});
+
 test('bad proofs of made-up devices lock out made-up devices only', async () => {
   await using base = await home();
   const { token, device } = base;

@@ -55,6 +55,7 @@ export class Pairing {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #announce: (request: PendingDevice) => void;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     devices: DeviceStore,
@@ -78,7 +79,14 @@ export class Pairing {
    *
    * @throws always: AUTH_PAIRING_REQUIRED with the request's id, or AUTH_PAIRING_FULL
    */
-  async require(reason: Reason, claim: DeviceClaim, owner: DeviceOwner, peer: PeerFacts): Promise<never> {
+  require(reason: Reason, claim: DeviceClaim, owner: DeviceOwner, peer: PeerFacts): Promise<never> {
+    // One after the other: requests that arrive together would all see room for one more.
+    const turn = this.#last.then(() => this.#require(reason, claim, owner, peer));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #require(reason: Reason, claim: DeviceClaim, owner: DeviceOwner, peer: PeerFacts): Promise<never> {
     const waiting = await this.pending();
     const before = waiting.find((row) => row.device_id === claim.proof.id);
     const row = this.#rowOf(reason, claim, owner, peer);

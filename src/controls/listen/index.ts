@@ -4,7 +4,6 @@ export {
   checkListeners,
   type DeclaredListener,
   isDeclared,
-  type ListenerFact,
   type ListenFacts,
 } from './checks.ts';
 export { LISTEN_CODES } from './codes.ts';
@@ -17,6 +16,5 @@ export {
   checkTarget,
   judgeRequest,
   LOOPBACK_HOSTS,
-  type RequestFacts,
   type RequestRules,
 } from './request.ts';

@@ -61,6 +61,8 @@ async function run(context: OperationContext<TurnEvent>, input: Static<typeof In
   const runId = input.idempotencyKey ?? randomUUID();
   const { sessionKey, agent } = await ownSessionKey(context, input.sessionKey ?? 'main', input.agent);
   const gone = Promise.withResolvers<never>();
+  // Who leaves before the turn has started is noticed when it is waited for, if it ever is.
+  gone.promise.catch(() => {});
   const leave = () => {
     if (input.detached !== true) void services.turns.abort(caller.space, sessionKey, runId);
     else gone.reject(KERNEL_CODES.error('KERNEL_ABORTED'));

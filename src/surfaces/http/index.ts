@@ -1,2 +1,2 @@
-export type { Arrival, HttpAuth, HttpSurfaceParts, Identity } from './parts.ts';
+export type { HttpSurfaceParts, Identity } from './parts.ts';
 export { createHttpSurface, type HttpSurface } from './surface.ts';
