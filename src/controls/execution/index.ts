@@ -18,10 +18,8 @@ export { createApprovalService, type RunningApprovals } from './approvals/servic
 export { type ApprovalTables, migrations } from './approvals/tables.ts';
 export { APPROVAL_CODES, EXECUTION_CODES } from './codes.ts';
 export { analyseCommand } from './commands/analyse.ts';
-export { canonicalArgv } from './commands/canonical.ts';
 export { decideCommand } from './commands/decide.ts';
 export { bindingFiles } from './files/digest.ts';
 export { namedFiles } from './files/named.ts';
 export { normaliseSandboxPath } from './files/path.ts';
 export type * from './types.ts';
-export { displayCommand } from './visible.ts';
