@@ -5,6 +5,9 @@ import type { HomePaths } from '../operations/services.ts';
 import { homePaths, prepareHome } from './home.ts';
 import type { Program } from './program.ts';
 
+/** Milliseconds that a gateway which is told to end at the same moment may take to drain, with some to spare. */
+const GATEWAY_DRAIN_MS = 25_000;
+
 /**
  * The egress process: the only one with secrets, the signing key and a way out (E1, K2). With the argument
  * `inputs` it is its own short-lived helper that reads the configuration.
@@ -20,7 +23,8 @@ export async function main(program: Program): Promise<void> {
     rmSync(failureFile, { force: true });
     // Ctrl-C in a terminal reaches every process of the group; the gateway drains through this one.
     for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-    process.on('SIGTERM', () => void egress.stop());
+    // A service manager's TERM reaches all at once too: egress ends when its gateway has drained, or after this.
+    process.on('SIGTERM', () => void setTimeout(() => void egress.stop(), GATEWAY_DRAIN_MS).unref());
     await egress.ended;
     process.exit(0);
   } catch (thrown) {
