@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { type CheckpointHead, currentHeads, lastCheckpoint, type PublicKeys } from './checkpoint.ts';
 import { Problems } from './problems.ts';
@@ -14,6 +15,10 @@ export interface VerifyOptions {
   readonly publicKeys: PublicKeys;
   readonly anchorFile?: string;
 }
+
+/** Milliseconds that the anchor file may come after the first checkpoint of a ledger that is being written. */
+const ANCHOR_GRACE_MS = 1_000;
+const ANCHOR_STEP_MS = 20;
 
 /** What is proven: the ledger as it was when verification began, whatever is written meanwhile. */
 interface Extent {
@@ -75,8 +80,11 @@ async function compare(
   check.checkHeads(extent.heads);
   if (anchorFile === undefined) return;
   if (extent.anchorBytes === undefined) {
-    if (extent.lastCheckpoint > 0)
+    // The first checkpoint is stored some milliseconds before the anchor file is made.
+    const first = extent.lastCheckpoint === 1 && (await appears(anchorFile));
+    if (extent.lastCheckpoint > 0 && !first) {
       problems.add('LEDGER_MISSING', 'anchor', 0, 'the anchor file is not there');
+    }
     return;
   }
   try {
@@ -85,6 +93,13 @@ async function compare(
     if (isDatabaseError(thrown)) throw thrown;
     problems.add('LEDGER_UNREADABLE', 'anchor', 0, 'the anchor file cannot be read');
   }
+}
+
+async function appears(file: string): Promise<boolean> {
+  for (let waited = 0; waited < ANCHOR_GRACE_MS && !existsSync(file); waited += ANCHOR_STEP_MS) {
+    await setTimeout(ANCHOR_STEP_MS);
+  }
+  return existsSync(file);
 }
 
 /** The anchor first: its checkpoints are stored before they are anchored, so the ledger has them all. */
