@@ -102,6 +102,15 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     insideScript: INSIDE_SCRIPT,
     rightsOf: await rightsAfterRestart(auth, callers),
   });
+  auth.onRevoked((credential) => {
+    // A token's principal is named after it; a device's credential is its principal.
+    const principal = credential.startsWith('device:') ? credential : `token:${credential}`;
+    turns
+      .abortPrincipal(principal)
+      .catch((cause: unknown) =>
+        logger.error('turns of a revoked credential go on', { cause: String(cause) }),
+      );
+  });
   return {
     ledger,
     config,

@@ -8,6 +8,8 @@ export const MAX_QUEUED = 8;
 /** A turn that waits for its session, and how to start or drop it. */
 export interface Queued {
   readonly runId: string;
+  /** Who asked for it. */
+  readonly principal: string;
   start(): void;
   drop(reason: GatehouseError): Promise<void>;
 }
@@ -84,6 +86,13 @@ export class Lanes {
     const taken = queue.filter((item) => runId === undefined || item.runId === runId);
     for (const item of taken) queue.splice(queue.indexOf(item), 1);
     return taken;
+  }
+
+  withdrawOf(principal: string): readonly Queued[] {
+    const runs = [...this.#lanes].flatMap(([lane, { queue }]) =>
+      queue.filter((item) => item.principal === principal).map((item) => [lane, item.runId] as const),
+    );
+    return runs.flatMap(([lane, runId]) => this.withdraw(lane, runId));
   }
 
   withdrawAll(): readonly Queued[] {

@@ -44,6 +44,7 @@ async function resume(host: TurnHost, record: TurnRecord): Promise<boolean> {
     else
       lanes.enqueue(lane, {
         runId: record.runId,
+        principal: record.request.subject.principal,
         start,
         drop: (reason) => dropped(host, record, run.settle, reason),
       });

@@ -164,6 +164,19 @@ test('an abort takes a queued message out of the queue', async () => {
   assert.equal(model.requests.length, 1);
 });
 
+test('auth/a turn whose credential was revoked, running or waiting: ended, and nobody else notices', async () => {
+  const gate = Promise.withResolvers<void>();
+  const model = fakeModel('fake', { text: 'ok', until: gate.promise });
+  await using h = await harness({ providers: [model] });
+  const first = await h.start('one');
+  const second = await h.start('two');
+  assert.deepEqual(await h.turns.abortPrincipal('somebody-else'), []);
+  assert.deepEqual(await h.turns.abortPrincipal('p'), [first.runId, second.runId]);
+  assert.deepEqual([(await first.done).status, (await second.done).status], ['aborted', 'aborted']);
+  assert.equal(model.requests.length, 1);
+  gate.resolve();
+});
+
 test('limits/more model calls than a turn may make: refused', async () => {
   const endless = Array.from({ length: 5 }, () => asks('list', {}));
   const model = fakeModel('fake', ...endless);

@@ -50,6 +50,7 @@ export function createTurnService(options: TurnServiceOptions): TurnService {
   return {
     start: (request) => startTurn(host, request),
     abort: (space, key, runId) => abort(host, space, key, runId),
+    abortPrincipal: (principal) => abortPrincipal(host, principal),
     wait: (runId, timeoutMs) => wait(host, runId, timeoutMs),
     spaceOf: (runId) => host.runs.ownerOf(runId),
     inFlight(space, key) {
@@ -100,6 +101,17 @@ async function abort(host: TurnHost, space: string, key: string, runId?: string)
     ...queued.map((item) => item.runId),
     ...loose.map((turn) => turn.id.runId),
   ];
+}
+
+async function abortPrincipal(host: TurnHost, principal: string): Promise<readonly string[]> {
+  const reason = TURN_CODES.error('TURN_ABORTED', 'the credential that started this turn is no longer valid');
+  const queued = host.lanes.withdrawOf(principal);
+  const turns = [...host.lanes.turns(), ...host.detached.values()].filter(
+    (turn) => turn.subject.principal === principal,
+  );
+  for (const turn of turns) turn.stop(reason);
+  await Promise.all(queued.map((item) => item.drop(reason)));
+  return [...turns.map((turn) => turn.id.runId), ...queued.map((item) => item.runId)];
 }
 
 function isMeant(turn: Turn, space: string, key: string, runId: string | undefined): boolean {
