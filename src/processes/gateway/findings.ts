@@ -1,5 +1,5 @@
 import type { EffectiveConfig } from '../../configuration/types.ts';
-import type { LedgerService } from '../../controls/trace/types.ts';
+import type { VerifyReport } from '../../controls/trace/types.ts';
 import type { Finding, SandboxProbe } from '../../kernel/index.ts';
 
 /** What the sandbox was measured to hold on this machine (X2). */
@@ -42,9 +42,8 @@ export function configurationFindings(config: EffectiveConfig): readonly Finding
   }));
 }
 
-/** T1: the whole ledger is verified each time somebody asks whether the install is sound. */
-export async function ledgerFindings(ledger: LedgerService): Promise<readonly Finding[]> {
-  const report = await ledger.verify();
+/** What a proof of the whole ledger found (T1). */
+export function ledgerFindings(report: VerifyReport): readonly Finding[] {
   return report.problems.map((problem) => ({
     id: problem.code,
     severity: 'critical',

@@ -1,3 +1,4 @@
+import type { VerifyReport } from '../../controls/trace/types.ts';
 import type { Egress, Finding } from '../../kernel/index.ts';
 import type { MeasuredListener, PostureLine } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
@@ -7,6 +8,7 @@ interface PostureFacts {
   readonly egress: Egress;
   readonly listeners: readonly MeasuredListener[];
   readonly findings: readonly Finding[];
+  readonly ledger: VerifyReport;
 }
 
 /** D8's matrix in short: what is required, what was measured just now, and whether it holds. */
@@ -17,7 +19,7 @@ export async function measurePosture(facts: PostureFacts): Promise<readonly Post
     await sessions(facts.core),
     await egress(facts),
     await execution(facts),
-    await ledger(facts.core),
+    ledger(facts.ledger),
   ];
 }
 
@@ -99,8 +101,7 @@ async function execution({ core }: PostureFacts): Promise<PostureLine> {
   };
 }
 
-async function ledger({ ledger: service }: Core): Promise<PostureLine> {
-  const report = await service.verify();
+function ledger(report: VerifyReport): PostureLine {
   return {
     area: 'ledger',
     required: 'hash chain, signed checkpoints',

@@ -5,6 +5,7 @@ import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
 import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
 import { configurationFindings, ledgerFindings, sandboxFindings } from './findings.ts';
+import { LedgerProof, PROOF_AGE_MS } from './ledger-proof.ts';
 import { tailLog } from './log-tail.ts';
 import { measurePosture } from './posture.ts';
 
@@ -79,10 +80,12 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
     });
   };
 
+  const proof = new LedgerProof(core.ledger, clock);
+
   const findings = async (): Promise<readonly Finding[]> => [
     ...(await listenFindings()),
     ...configurationFindings(core.config.current()),
-    ...(await ledgerFindings(core.ledger)),
+    ...ledgerFindings(await proof.report(0)),
     ...sandboxFindings(await core.sandbox.probe()),
   ];
 
@@ -92,7 +95,13 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
     startedAt,
     listeners,
     posture: async () =>
-      measurePosture({ core, egress, listeners: await listeners(), findings: await findings() }),
+      measurePosture({
+        core,
+        egress,
+        listeners: await listeners(),
+        findings: await listenFindings(),
+        ledger: await proof.report(PROOF_AGE_MS),
+      }),
     findings,
     listenFindings,
     ready() {
