@@ -1,8 +1,8 @@
-import { relative } from 'node:path';
 import type { Writable } from 'node:stream';
 import { REHEARSAL_NOTICE } from '../../agents/index.ts';
 import type { EffectiveConfig } from '../../configuration/types.ts';
 import type { RuntimeService } from '../../operations/services.ts';
+import { commandName } from '../command-name.ts';
 import type { Program } from '../program.ts';
 
 interface Welcome {
@@ -25,7 +25,7 @@ export async function writeWelcome({
   repaired,
   out,
 }: Welcome): Promise<void> {
-  const command = commandName(program);
+  const command = commandName(program, process.env['PATH']);
   const lines = [
     `Gatehouse ${program.version} is ready on http://127.0.0.1:${port}`,
     '',
@@ -36,10 +36,16 @@ export async function writeWelcome({
   ];
   const { interrupted, resumed } = repaired;
   if (interrupted.length > 0)
-    lines.push('', `${interrupted.length} turn(s) were cut off by the last end and are marked interrupted.`);
+    lines.push(
+      '',
+      `${turns(interrupted.length, 'was', 'were')} cut off when the gateway ended, and marked interrupted.`,
+    );
   if (resumed.length > 0)
-    lines.push('', `${resumed.length} turn(s) wait for an approval again: ${command} approvals list`);
-  if (config.providers.some((provider) => provider.api === 'rehearsal')) lines.push('', REHEARSAL_NOTICE);
+    lines.push(
+      '',
+      `${turns(resumed.length, 'waits', 'wait')} for an approval again: ${command} approvals list`,
+    );
+  if (isRehearsal(config)) lines.push('', REHEARSAL_NOTICE);
   if (token !== undefined) {
     lines.push('', 'First operator token, shown this once and stored as a digest only:', `  ${token}`);
   }
@@ -54,8 +60,12 @@ export async function writeWelcome({
   out.write(lines.join('\n'));
 }
 
-/** How this person would call it: by name when it is installed, by path from a checkout. */
-function commandName(program: Program): string {
-  const path = relative(process.cwd(), program.entry);
-  return program.root.includes('node_modules') || path.startsWith('..') ? 'gatehouse' : `./${path}`;
+function turns(count: number, one: string, many: string): string {
+  return count === 1 ? `1 turn ${one}` : `${count} turns ${many}`;
+}
+
+/** Whether the script answers a person who names neither an agent nor a model. */
+function isRehearsal({ agents, defaultAgent, providers }: EffectiveConfig): boolean {
+  const provider = agents.get(defaultAgent)?.models[0]?.split('/')[0];
+  return providers.find(({ id }) => id === provider)?.api === 'rehearsal';
 }

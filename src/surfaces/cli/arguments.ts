@@ -82,6 +82,14 @@ export function splitArguments(operation: Operation): {
   return { positional, options: all.filter((argument) => !names.includes(argument.key)) };
 }
 
+/** What to say about an argument: the schema's unit is for programs, here the value carries its own. */
+export function described({ description, choices }: Argument): string {
+  const text = description.replace(/ In (Unix )?milliseconds\.$/, '');
+  return [text, ...(choices.length === 0 ? [] : [`One of: ${choices.join(', ')}.`])]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
 /** Options beside the input: where it comes from and what becomes of the answer. */
 export function extraOptions(
   operation: Operation,

@@ -5,6 +5,7 @@ import { gatewayStatus } from '../../operations/gateway/status.ts';
 import { sessionsCreate } from '../../operations/sessions/create.ts';
 import { sessionsReset } from '../../operations/sessions/reset.ts';
 import type { TurnResult } from './agent.ts';
+import { explainSilence } from './busy.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './exit.ts';
 import type { GivenOptions } from './input.ts';
@@ -37,8 +38,13 @@ async function sendMessage(chat: Chat, message: string): Promise<void> {
   chat.turn = stop;
   const view = createTurnView({ invoke, output, ...(io.isTTY ? { prompter: () => prompter } : {}) });
   const input = { message, sessionKey, ...(agent === undefined ? {} : { agent }) };
+  const heard = explainSilence({ invoke, output, sessionKey });
+  const onEvent = (event: unknown) => {
+    heard();
+    view.onEvent(event);
+  };
   try {
-    const options = { signal: stop.signal, onEvent: (event: unknown) => view.onEvent(event) };
+    const options = { signal: stop.signal, onEvent };
     const result = (await invoke(agentRun, input, options)) as TurnResult;
     await view.settled();
     if (!view.wrote()) output.text(`${result.text}\n`);
@@ -48,6 +54,7 @@ async function sendMessage(chat: Chat, message: string): Promise<void> {
     delete chat.turn;
     output.note(output.paint('dim', 'stopped'));
   } finally {
+    heard();
     delete chat.turn;
   }
 }
@@ -56,13 +63,14 @@ async function slashCommand(chat: Chat, word: string): Promise<void> {
   const { invoke, output } = chat.command;
   if (word === '/status') {
     const report = (await invoke(gatewayStatus, {})) as GatewayReport;
-    output.lines(gatewayLines(report, output.paint));
+    output.lines(gatewayLines(report, output.view));
   } else if (word === '/new') {
     await invoke(sessionsReset, { sessionKey: chat.sessionKey });
     output.note(output.paint('dim', 'a new conversation'));
   } else if (word === '/abort') {
     output.note(output.paint('dim', 'nothing runs'));
   } else {
+    if (word !== '/help') output.note(`There is no ${shownLine(word)}. What there is:`);
     output.lines(HELP);
   }
 }

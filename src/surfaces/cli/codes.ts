@@ -16,6 +16,11 @@ export const CLI_CODES = defineCodes({
     fix: 'gatehouse gateway status; then look into logs/gateway.log of the home.',
     status: 503,
   },
+  CLI_GATEWAY_STILL_STOPPING: {
+    summary: 'the gateway agreed to stop and has not ended yet',
+    fix: 'Look at what still runs: gatehouse gateway status; then look into logs/gateway.log of the home.',
+    status: 504,
+  },
   CLI_ANSWER_INVALID: {
     summary: 'what answered does not speak the gateway protocol',
     fix: 'Check GATEHOUSE_URL and GATEHOUSE_HOME; compare versions with `gatehouse doctor`.',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Operation } from '../../operations/define.ts';
-import { type Argument, convert, splitArguments } from './arguments.ts';
+import { type Argument, convert, described, splitArguments } from './arguments.ts';
 import { CLI_CODES } from './codes.ts';
 import type { CliIo, CliParts } from './io.ts';
 
@@ -71,7 +71,7 @@ async function readSource(path: string, io: CliIo): Promise<string> {
 
 function missing(argument: Argument, positional: boolean): Error {
   const what = positional ? `<${argument.option}>` : `--${argument.option}`;
-  return CLI_CODES.error('CLI_USAGE', `${what} is missing: ${argument.description}`);
+  return CLI_CODES.error('CLI_USAGE', `${what} is missing: ${described(argument)}`);
 }
 
 /**

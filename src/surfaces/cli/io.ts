@@ -10,6 +10,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether a person sits at stdin and reads stdout. */
   readonly isTTY: boolean;
+  /** Columns of that terminal. */
+  readonly columns?: number | undefined;
   /** Register what Ctrl-C does; returns the way to take it back. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -34,6 +36,8 @@ export interface StartReport {
 /** What the composition root gives to the CLI. */
 export interface CliParts {
   readonly version: string;
+  /** What this person types to start this program, for hints: `gatehouse`, or a path in a checkout. */
+  readonly command: string;
   /** `run/gateway.sock` of the home. */
   readonly socketPath: string;
   openLocal(): Promise<LocalGateway>;
@@ -53,6 +57,7 @@ export function processIo(): CliIo {
     stdin: process.stdin,
     env: process.env,
     isTTY: process.stdin.isTTY === true && process.stdout.isTTY === true,
+    columns: process.stdout.columns,
     onInterrupt(listener) {
       process.on('SIGINT', listener);
       return () => process.off('SIGINT', listener);

@@ -227,11 +227,15 @@ describe('cli/a wrong command line reaches no gateway', () => {
     [['tokn'], /unknown command 'tokn' \(Did you mean token\?\)/, 'gatehouse --help'],
     [['token', 'isue'], /Did you mean issue\?/, 'gatehouse token --help'],
     [['token', 'issue', 'x', '--scops', 'a'], /Did you mean --scopes\?/, 'gatehouse token issue --help'],
-    [['token', 'issue', 'x'], /--scopes is missing/, 'gatehouse --help'],
-    [['run', 'wait', 'r1', '--timeout', '30'], /length of time with its unit/, 'gatehouse --help'],
-    [['sessions', 'list', '--limit', 'many'], /must be a number/, 'gatehouse --help'],
-    [['tools', 'invoke', 'list', '{path'], /must be JSON/, 'gatehouse --help'],
-    [['config', 'diff', '3', '4', '5'], /too many arguments/, 'gatehouse config diff --help'],
+    [['token', 'issue', 'x'], /--scopes is missing/, 'gatehouse token issue --help'],
+    [['run', 'wait', 'r1', '--timeout', '30'], /length of time with its unit/, 'gatehouse run wait --help'],
+    [['sessions', 'list', '--limit', 'many'], /must be a number/, 'gatehouse sessions list --help'],
+    [['tools', 'invoke', 'list', '{path'], /must be JSON/, 'gatehouse tools invoke --help'],
+    [
+      ['config', 'diff', '3', '4', '5'],
+      /too many arguments/,
+      'gatehouse config diff --help; a text of several words needs quotes',
+    ],
     [['completion', 'tcsh'], /bash, zsh, fish/, 'gatehouse --help'],
   ];
   for (const [argv, message, fix] of wrong) {

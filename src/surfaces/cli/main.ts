@@ -8,6 +8,8 @@ import type { GivenOptions } from './input.ts';
 import type { CliIo, CliParts } from './io.ts';
 import { createOutput, localFailure, type Output } from './output.ts';
 import { createInvoke } from './session.ts';
+import { withHelpOf } from './usage.ts';
+import { asTyped } from './view.ts';
 
 type Words = readonly (string | undefined)[];
 
@@ -23,7 +25,7 @@ export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts
     io.stdout.write(`${parts.version}\n`);
     return EXIT.ok;
   }
-  const output = createOutput(io, argv.includes('--json') || argv.includes('--events'));
+  const output = createOutput(io, argv.includes('--json') || argv.includes('--events'), parts.command);
   try {
     return await parseAndRun(argv, { io, parts, output, invoke: createInvoke(io, parts) });
   } catch (thrown) {
@@ -51,7 +53,7 @@ async function parseAndRun(argv: readonly string[], command: Command): Promise<n
       },
     },
     (text) => {
-      help += text;
+      help += asTyped(text, command.output.view);
     },
   );
   try {
@@ -92,7 +94,8 @@ function explainUsage(
     return EXIT.usage;
   }
   const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
-  throw CLI_CODES.error('CLI_USAGE', message, { fix });
+  const quotes = error.code === 'commander.excessArguments' ? '; a text of several words needs quotes' : '';
+  throw CLI_CODES.error('CLI_USAGE', message, { fix: `${fix}${quotes}` });
 }
 
 async function runOperation(
@@ -101,9 +104,21 @@ async function runOperation(
   words: Words,
   given: GivenOptions,
 ): Promise<number> {
-  const { io, output, invoke } = command;
   const { inputFrom } = await import('./input.ts');
-  const input = await inputFrom(operation, words, given, command);
+  try {
+    return await callOperation(command, operation, await inputFrom(operation, words, given, command), given);
+  } catch (thrown) {
+    throw withHelpOf(operation, thrown);
+  }
+}
+
+async function callOperation(
+  command: Command,
+  operation: Operation,
+  input: Readonly<Record<string, unknown>>,
+  given: GivenOptions,
+): Promise<number> {
+  const { io, output, invoke } = command;
   const events = given['events'] === true;
   if (operation.id === 'agent.run') {
     const { runAgent } = await import('./agent.ts');
@@ -117,13 +132,14 @@ async function runOperation(
   const onEvent = (event: unknown) => {
     if (events) output.event({ event });
     else if (output.json) output.event(event);
-    else output.lines([eventLine(event, output.paint)]);
+    else output.lines([eventLine(event, output.view)]);
   };
   try {
     const result = await invoke(operation, input, { signal: stop.signal, ...(streams ? { onEvent } : {}) });
+    if (operation.id === 'gateway.stop') await (await import('./stopped.ts')).untilStopped(command);
     if (events) output.event({ result });
     else if (output.json && !follows) output.document(result);
-    else if (!follows) output.lines(resultLines(operation.id, result, output.paint));
+    else if (!follows) output.lines(resultLines(operation.id, result, output.view));
     return resultExit(operation.id, result);
   } catch (thrown) {
     const error = asGatehouseError(thrown);
@@ -160,6 +176,6 @@ async function startGateway(parts: CliParts, output: Output): Promise<number> {
     return EXIT.ok;
   }
   const { startLines } = await import('./render/reports.ts');
-  output.lines(startLines(report, output.paint));
+  output.lines(startLines(report, output.view));
   return EXIT.ok;
 }

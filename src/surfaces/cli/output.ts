@@ -1,11 +1,13 @@
 import { type GatehouseError, KERNEL_CODES } from '../../kernel/index.ts';
 import type { CliIo } from './io.ts';
-import { type Paint, painter, shown, shownJson, shownLine } from './terminal.ts';
+import { painter, shown, shownJson, shownLine } from './terminal.ts';
+import { asTyped, type View } from './view.ts';
 
 /** Where a command writes: results to stdout, everything about them to stderr. */
 export interface Output {
   readonly json: boolean;
-  readonly paint: Paint;
+  readonly paint: View['paint'];
+  readonly view: View;
   /** Lines for a person; callers have made the text of others safe. */
   lines(lines: readonly string[]): void;
   /** One JSON document. */
@@ -29,24 +31,27 @@ function issuesOf(error: GatehouseError): readonly Issue[] {
   return Array.isArray(issues) ? (issues as readonly Issue[]) : [];
 }
 
-function errorLines(error: GatehouseError, paint: Paint): readonly string[] {
+function errorLines(error: GatehouseError, view: View): readonly string[] {
   const [first, ...further] = issuesOf(error);
   const more =
     first === undefined ? [] : further.map((issue) => `  ${shownLine(`${issue.path} ${issue.problem}`)}`);
-  const fix = error.fix === '' ? [] : [`fix: ${shownLine(error.fix)}`];
-  return [`${paint('bad', shownLine(error.code))}: ${shownLine(error.message)}`, ...more, ...fix];
+  const fix = error.fix === '' ? [] : [`fix: ${shownLine(asTyped(error.fix, view))}`];
+  return [`${view.paint('bad', shownLine(error.code))}: ${shownLine(error.message)}`, ...more, ...fix];
 }
 
 /**
  * With `json`, stdout carries exactly the result and stderr one `{"ok":false,"error":{...}}`, so that a script
  * that reads stdout never mistakes an error for a result.
  */
-export function createOutput(io: CliIo, json: boolean): Output {
+export function createOutput(io: CliIo, json: boolean, command: string): Output {
   const paint = painter(io.isTTY, io.env);
+  const columns = io.isTTY ? io.columns : undefined;
+  const view: View = { paint, command, ...(columns === undefined ? {} : { columns }) };
   const write = (lines: readonly string[]) => io.stdout.write(lines.map((line) => `${line}\n`).join(''));
   return {
     json,
     paint,
+    view,
     lines: (lines) => void write(lines),
     document: (value) => void io.stdout.write(`${shownJson(value)}\n`),
     event: (value) => void io.stdout.write(`${shownJson(value, 0)}\n`),
@@ -54,7 +59,7 @@ export function createOutput(io: CliIo, json: boolean): Output {
     note: (line) => void io.stderr.write(`${line}\n`),
     error(error) {
       if (json) io.stderr.write(`${shownJson({ ok: false, error: error.toJSON() }, 0)}\n`);
-      else io.stderr.write(`${errorLines(error, paint).join('\n')}\n`);
+      else io.stderr.write(`${errorLines(error, view).join('\n')}\n`);
       if (error.code === 'KERNEL_INTERNAL' && io.env['GATEHOUSE_DEBUG'] === '1') {
         io.stderr.write(`${shown(String((error.cause as Error | undefined)?.stack ?? error.cause))}\n`);
       }

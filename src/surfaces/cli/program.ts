@@ -1,7 +1,7 @@
 import { Command as Commander, Option } from 'commander';
 import type { Operation } from '../../operations/define.ts';
 import { OPERATIONS } from '../../operations/index.ts';
-import { type Argument, extraOptions, splitArguments } from './arguments.ts';
+import { type Argument, described, extraOptions, splitArguments } from './arguments.ts';
 import { CLI_ONLY } from './cli-only.ts';
 import { EXIT_MEANING } from './exit.ts';
 import { type GivenOptions, isFilled } from './input.ts';
@@ -49,12 +49,6 @@ function placeholder(argument: Argument): string {
   }
 }
 
-function described(argument: Argument): string {
-  const choices = argument.choices.length === 0 ? '' : ` One of: ${argument.choices.join(', ')}.`;
-  // The schema's unit is for programs; on the command line the value carries its own.
-  return `${argument.description.replace(/ In (Unix )?milliseconds\.$/, '')}${choices}`;
-}
-
 function addOption(command: Commander, argument: Argument): void {
   if (argument.shape === 'boolean') {
     command.addOption(new Option(`--${argument.option}`, described(argument)));
@@ -63,6 +57,14 @@ function addOption(command: Commander, argument: Argument): void {
   }
   const option = new Option(`--${argument.option} ${placeholder(argument)}`, described(argument));
   command.addOption(isFilled(argument.key) ? option.hideHelp() : option);
+}
+
+/** A command and what it needs; that it takes options goes without saying, and leaves room for what it does. */
+function termOf(command: Commander): string {
+  const words = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+  );
+  return [command.name(), ...words].join(' ');
 }
 
 function examplesText(examples: readonly string[]): string {
@@ -120,7 +122,9 @@ ${EXITS}
 
 Environment:
   GATEHOUSE_HOME   Home of the install; ~/.gatehouse when absent.
-  GATEHOUSE_URL    A gateway behind a tunnel, http://127.0.0.1:PORT, with GATEHOUSE_TOKEN.
+  GATEHOUSE_PORT   Port of the gateway that is started; 18789 when absent.
+  GATEHOUSE_URL    A gateway behind a tunnel: http://127.0.0.1:PORT, with
+                   GATEHOUSE_TOKEN.
   NO_COLOR         No colour.
 
 Examples:
@@ -134,6 +138,8 @@ export function createProgram(actions: Actions, writeHelp: (text: string) => voi
     .description('A self-hosted gateway for AI agents that stays safe when the model turns hostile.')
     .usage('<command> [options]')
     .option('--version', 'Print the version.')
+    .helpOption('-h, --help', 'Show this help.')
+    .configureHelp({ subcommandTerm: termOf })
     .addHelpText('after', ROOT_HELP)
     .showSuggestionAfterError(true)
     .exitOverride()

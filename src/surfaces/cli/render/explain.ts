@@ -1,4 +1,5 @@
 import { type Paint, shownCommand, shownLine } from '../terminal.ts';
+import { asTyped, beside, type View } from '../view.ts';
 import { effectText } from './reports.ts';
 import { pairs } from './table.ts';
 
@@ -19,40 +20,64 @@ export interface SandboxExplanation {
   readonly features: readonly { readonly name: string; readonly holds: boolean; readonly how: string }[];
 }
 
-export function explainLines(result: SandboxExplanation, paint: Paint): readonly string[] {
-  const { decision } = result;
+/** How the sandbox program is called stands indented below the lines that say what that means. */
+function isCall(line: string): boolean {
+  return line.startsWith('  ');
+}
+
+function decisionLines(decision: NonNullable<SandboxExplanation['decision']>, view: View): readonly string[] {
+  const { effect, command, code, rule, reason, unclear } = decision;
+  return [
+    '',
+    `${effectText(effect, view.paint)}  ${shownCommand(command)}`,
+    ...pairs(
+      [
+        ['code', code],
+        ['rule', rule],
+        ...(unclear.length === 0 ? [['reason', reason] as const] : []),
+        ...unclear.map((why) => ['unclear', why] as const),
+      ],
+      view,
+    ),
+  ];
+}
+
+function featureMark(holds: boolean, paint: Paint): string {
+  return holds ? paint('good', 'holds') : paint('bad', 'FAILS');
+}
+
+/** With a command: what is decided and what it would run in. Without one: everything, to the last argument. */
+export function explainLines(result: SandboxExplanation, view: View): readonly string[] {
+  const { agent, backend, available, fix, decision, isolation, features } = result;
+  const inShort = decision !== null;
+  const backendText = available ? backend : `${backend} (not available: ${asTyped(fix ?? '', view)})`;
   const lines = [
     ...pairs(
       [
-        ['agent', result.agent],
-        [
-          'backend',
-          result.available ? result.backend : `${result.backend} (not available: ${result.fix ?? ''})`,
-        ],
+        ['agent', agent],
+        ['backend', backendText],
       ],
-      paint,
+      view,
     ),
   ];
-  if (decision !== null) {
+  if (decision !== null) lines.push(...decisionLines(decision, view));
+  const bullet = (head: string, indent: number, text: string) =>
+    beside(head, shownLine(text), { indent, columns: view.columns });
+  const shownIsolation = isolation.filter((line) => !inShort || !isCall(line));
+  lines.push(
+    '',
+    view.paint('strong', 'isolation'),
+    ...shownIsolation.flatMap((line) => bullet('  ', 2, line)),
+  );
+  const shownFeatures = features.filter(({ holds }) => !inShort || !holds);
+  if (shownFeatures.length > 0) lines.push('', view.paint('strong', 'what holds on this machine'));
+  for (const { name, holds, how } of shownFeatures) {
+    lines.push(...bullet(`  ${featureMark(holds, view.paint)}  `, 9, `${name}: ${how}`));
+  }
+  if (inShort) {
     lines.push(
       '',
-      `${effectText(decision.effect, paint)}  ${shownCommand(decision.command)}`,
-      ...pairs(
-        [
-          ['code', decision.code],
-          ['rule', decision.rule],
-          ['reason', decision.reason],
-          ...decision.unclear.map((why) => ['not understood', why] as const),
-        ],
-        paint,
-      ),
-    );
-  }
-  lines.push('', paint('strong', 'isolation'), ...result.isolation.map((line) => `  ${shownLine(line)}`));
-  lines.push('', paint('strong', 'what holds on this machine'));
-  for (const { name, holds, how } of result.features) {
-    lines.push(
-      `  ${holds ? paint('good', 'holds') : paint('bad', 'FAILS')}  ${shownLine(name)}: ${shownLine(how)}`,
+      view.paint('dim', asTyped('every limit and the exact call: gatehouse sandbox explain', view)),
     );
   }
   return lines;

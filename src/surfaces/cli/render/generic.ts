@@ -1,5 +1,6 @@
-import { type Paint, shown, shownJson } from '../terminal.ts';
+import { shown, shownJson } from '../terminal.ts';
 import { formatDuration, formatInstant } from '../time.ts';
+import type { View } from '../view.ts';
 import { type Cell, pairs } from './table.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -22,28 +23,28 @@ function scalar(key: string, value: unknown): Cell {
 }
 
 /** One object as aligned lines; nested objects follow as blocks of their own. */
-export function fieldLines(value: Fields, paint: Paint): readonly string[] {
+export function fieldLines(value: Fields, view: View): readonly string[] {
   const flat = Object.entries(value).filter(([, item]) => !isFields(item));
   const nested = Object.entries(value).filter(([, item]) => isFields(item));
   const lines = [
     ...pairs(
       flat.map(([key, item]) => [key.replace(DURATION, ''), scalar(key, item)]),
-      paint,
+      view,
     ),
   ];
   for (const [key, item] of nested) {
     if (isFields(item) && Object.keys(item).length > 0) {
-      lines.push('', paint('strong', key), ...fieldLines(item, paint));
+      lines.push('', view.paint('strong', key), ...fieldLines(item, view));
     }
   }
   return lines;
 }
 
 /** The fall-back for results without a form of their own. */
-export function genericLines(result: unknown, paint: Paint): readonly string[] {
+export function genericLines(result: unknown, view: View): readonly string[] {
   if (typeof result === 'string') return shown(result).split('\n');
   if (!isFields(result)) return shownJson(result).split('\n');
   const entries = Object.values(result);
   const [only] = entries;
-  return entries.length === 1 && isFields(only) ? fieldLines(only, paint) : fieldLines(result, paint);
+  return entries.length === 1 && isFields(only) ? fieldLines(only, view) : fieldLines(result, view);
 }

@@ -3,17 +3,14 @@ import type { ConfigIssue, ConfigSnapshot } from '../../../configuration/types.t
 import type { DeviceRecord, PendingDevice, TokenSummary } from '../../../controls/auth/types.ts';
 import type { ApprovalRecord } from '../../../controls/execution/types.ts';
 import type { LedgerRecord } from '../../../controls/trace/types.ts';
-import { type Paint, shown, shownCommand, shownLine } from '../terminal.ts';
+import { shown, shownCommand, shownLine } from '../terminal.ts';
 import { formatInstant } from '../time.ts';
+import { asTyped, type View } from '../view.ts';
 import { pairs, table } from './table.ts';
 
 const when = (at: number | null) => (at === null ? null : formatInstant(at));
 
-export function sessionLines(
-  sessions: readonly SessionRow[],
-  total: number,
-  paint: Paint,
-): readonly string[] {
+export function sessionLines(sessions: readonly SessionRow[], total: number, view: View): readonly string[] {
   const lines = table(
     sessions,
     [
@@ -24,10 +21,10 @@ export function sessionLines(
       { title: 'TAINT', value: (row) => row.taint.join(', ') },
       { title: 'LABEL', value: (row) => row.label },
     ],
-    paint,
+    view,
     'No sessions.',
   );
-  const more = total > sessions.length ? [paint('dim', `${sessions.length} of ${total}`)] : [];
+  const more = total > sessions.length ? [view.paint('dim', `${sessions.length} of ${total}`)] : [];
   return [...lines, ...more];
 }
 
@@ -36,7 +33,7 @@ type AgentRow = Pick<AgentPolicy, 'name' | 'playbook' | 'models' | 'workspaceAcc
   readonly isDefault: boolean;
 };
 
-export function agentLines(agents: readonly AgentRow[], paint: Paint): readonly string[] {
+export function agentLines(agents: readonly AgentRow[], view: View): readonly string[] {
   return table(
     agents,
     [
@@ -46,7 +43,7 @@ export function agentLines(agents: readonly AgentRow[], paint: Paint): readonly 
       { title: 'WORKSPACE', value: (row) => row.workspaceAccess },
       { title: 'SANDBOX', value: (row) => row.sandboxScope },
     ],
-    paint,
+    view,
     'No agents that you may use.',
   );
 }
@@ -58,33 +55,34 @@ export interface ModelRow {
   readonly notice?: string;
 }
 
-export function modelLines(models: readonly ModelRow[], paint: Paint): readonly string[] {
-  return table(
+export function modelLines(models: readonly ModelRow[], view: View): readonly string[] {
+  const lines = table(
     models,
     [
       { title: 'MODEL', value: (row) => row.id },
       { title: 'NAME', value: (row) => row.name },
       { title: 'CONTEXT', value: (row) => row.contextTokens },
-      { title: 'NOTICE', value: (row) => row.notice },
     ],
-    paint,
+    view,
     'No models.',
   );
+  const notices = new Set(models.flatMap(({ notice }) => (notice === undefined ? [] : [notice])));
+  return [...lines, ...[...notices].map((notice) => shownLine(notice))];
 }
 
-export function toolLines(tools: readonly ToolDescription[], paint: Paint): readonly string[] {
+export function toolLines(tools: readonly ToolDescription[], view: View): readonly string[] {
   return table(
     tools,
     [
       { title: 'TOOL', value: (row) => row.name },
       { title: 'WHAT IT DOES', value: (row) => row.description },
     ],
-    paint,
+    view,
     'No tools.',
   );
 }
 
-export function tokenLines(tokens: readonly TokenSummary[], now: number, paint: Paint): readonly string[] {
+export function tokenLines(tokens: readonly TokenSummary[], now: number, view: View): readonly string[] {
   const state = (token: TokenSummary) => {
     if (token.revokedAt !== null) return 'revoked';
     return token.expiresAt !== null && token.expiresAt <= now ? 'expired' : 'valid';
@@ -101,7 +99,7 @@ export function tokenLines(tokens: readonly TokenSummary[], now: number, paint: 
       { title: 'LAST USED', value: (row) => when(row.lastUsedAt) },
       { title: 'FROM', value: (row) => row.lastUsedFrom },
     ],
-    paint,
+    view,
     'No tokens.',
   );
 }
@@ -109,7 +107,7 @@ export function tokenLines(tokens: readonly TokenSummary[], now: number, paint: 
 export function deviceLines(
   pending: readonly PendingDevice[],
   paired: readonly DeviceRecord[],
-  paint: Paint,
+  view: View,
 ): readonly string[] {
   const waiting = table(
     pending,
@@ -121,7 +119,7 @@ export function deviceLines(
       { title: 'WHY', value: (row) => row.reason },
       { title: 'SINCE', value: (row) => when(row.createdAt) },
     ],
-    paint,
+    view,
     'Nothing waits.',
   );
   const known = table(
@@ -133,20 +131,20 @@ export function deviceLines(
       { title: 'SCOPES', value: (row) => row.scopes.join(',') },
       { title: 'PAIRED', value: (row) => when(row.approvedAt) },
     ],
-    paint,
+    view,
     'No devices are paired.',
   );
-  return [paint('strong', 'waiting'), ...waiting, '', paint('strong', 'paired'), ...known];
+  return [view.paint('strong', 'waiting'), ...waiting, '', view.paint('strong', 'paired'), ...known];
 }
 
 /** The whole command: an approver never decides on a part of it. */
-export function approvalLines(approval: ApprovalRecord, paint: Paint): readonly string[] {
+export function approvalLines(approval: ApprovalRecord, view: View): readonly string[] {
   const head = pairs(
     [
       ['approval', approval.id],
       ['status', approval.status],
       ['agent', approval.binding.agent],
-      ['session', approval.binding.session],
+      ['session', approval.subject.session ?? approval.binding.session],
       ['tool', approval.binding.tool],
       ['folder', approval.binding.cwd],
       ['rule', approval.rule],
@@ -154,24 +152,26 @@ export function approvalLines(approval: ApprovalRecord, paint: Paint): readonly 
       ['expires', when(approval.expiresAt)],
       ...(approval.resolvedBy === null ? [] : [['answered by', approval.resolvedBy] as const]),
     ],
-    paint,
+    view,
   );
   const command = shownCommand(approval.commandText)
     .split('\n')
     .map((line) => `  ${line}`);
-  return [...head, paint('dim', 'command'), ...command];
+  return [...head, view.paint('dim', 'command'), ...command];
 }
 
-export function approvalListLines(approvals: readonly ApprovalRecord[], paint: Paint): readonly string[] {
+export function approvalListLines(approvals: readonly ApprovalRecord[], view: View): readonly string[] {
   if (approvals.length === 0) return ['No approvals.'];
-  const blocks = approvals.flatMap((approval) => [...approvalLines(approval, paint), '']);
+  const blocks = approvals.flatMap((approval) => [...approvalLines(approval, view), '']);
   const waiting = approvals.find((approval) => approval.status === 'pending');
   const hint =
-    waiting === undefined ? [] : [`Answer with: gatehouse approvals approve ${shownLine(waiting.id)}`];
+    waiting === undefined
+      ? []
+      : [`${asTyped('Answer with: gatehouse approvals approve', view)} ${shownLine(waiting.id)}`];
   return [...blocks, ...hint];
 }
 
-export function snapshotLines(snapshots: readonly ConfigSnapshot[], paint: Paint): readonly string[] {
+export function snapshotLines(snapshots: readonly ConfigSnapshot[], view: View): readonly string[] {
   return table(
     snapshots,
     [
@@ -182,35 +182,35 @@ export function snapshotLines(snapshots: readonly ConfigSnapshot[], paint: Paint
       { title: 'REASON', value: (row) => row.reason },
       { title: 'HASH', value: (row) => row.hash.slice(0, 12) },
     ],
-    paint,
+    view,
     'No configuration was applied yet.',
   );
 }
 
-export function issueLines(issues: readonly ConfigIssue[], paint: Paint): readonly string[] {
+export function issueLines(issues: readonly ConfigIssue[], view: View): readonly string[] {
   return issues.flatMap((issue) => {
     const place = issue.line === undefined ? '' : ` (line ${issue.line})`;
     const where = issue.path === '' ? 'the file' : issue.path;
     return [
-      `${paint('bad', shownLine(issue.code))} ${shownLine(`${where}${place}: ${issue.message}`)}`,
-      `  fix: ${shownLine(issue.fix)}`,
+      `${view.paint('bad', shownLine(issue.code))} ${shownLine(`${where}${place}: ${issue.message}`)}`,
+      `  fix: ${shownLine(asTyped(issue.fix, view))}`,
     ];
   });
 }
 
 /** One record on one line. */
-export function recordLine(record: LedgerRecord, paint: Paint): string {
+export function recordLine(record: LedgerRecord, view: View): string {
   const { at, writer, seq, type, action, outcome, code, rule, subject } = record;
   const bad = outcome === 'deny' || outcome === 'failure';
   const who = [subject?.principal, subject?.agent, subject?.run]
     .filter((name) => name !== undefined)
     .join(' ');
   const parts = [
-    paint('dim', formatInstant(at)),
+    view.paint('dim', formatInstant(at)),
     `${writer}#${seq}`,
     type,
     action,
-    paint(bad ? 'bad' : outcome === 'ask' ? 'warn' : 'good', outcome),
+    view.paint(bad ? 'bad' : outcome === 'ask' ? 'warn' : 'good', outcome),
     code ?? '',
     rule === undefined ? '' : `rule ${rule}`,
     who === '' ? '' : `by ${who}`,

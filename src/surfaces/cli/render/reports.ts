@@ -5,6 +5,7 @@ import type { MeasuredListener, PostureLine } from '../../../operations/services
 import type { StartReport } from '../io.ts';
 import { type Paint, shown, shownJson, shownLine, type Tone } from '../terminal.ts';
 import { formatDuration, formatInstant } from '../time.ts';
+import { asTyped, beside, type View } from '../view.ts';
 import { textLines } from './lists.ts';
 import { pairs, table } from './table.ts';
 
@@ -26,16 +27,19 @@ export interface GatewayReport {
   readonly egress: EgressStatus | null;
 }
 
-function postureLines(posture: readonly PostureLine[], paint: Paint): readonly string[] {
+function postureLines(posture: readonly PostureLine[], view: View): readonly string[] {
   const width = Math.max(0, ...posture.map(({ area }) => area.length));
-  return posture.map(({ area, required, measured, holds }) => {
-    const mark = holds ? paint('good', 'holds') : paint('bad', 'FAILS');
+  return posture.flatMap(({ area, required, measured, holds }) => {
+    const mark = holds ? view.paint('good', 'holds') : view.paint('bad', 'FAILS');
     const wanted = holds ? '' : ` (required: ${shownLine(required)})`;
-    return `${mark}  ${shownLine(area).padEnd(width)}  ${shownLine(measured)}${wanted}`;
+    return beside(`${mark}  ${shownLine(area).padEnd(width)}  `, `${shownLine(measured)}${wanted}`, {
+      indent: width + 'holds'.length + 4,
+      columns: view.columns,
+    });
   });
 }
 
-export function gatewayLines(report: GatewayReport, paint: Paint): readonly string[] {
+export function gatewayLines(report: GatewayReport, view: View): readonly string[] {
   const { egress } = report;
   const head = pairs(
     [
@@ -46,13 +50,13 @@ export function gatewayLines(report: GatewayReport, paint: Paint): readonly stri
       ['configuration', `snapshot ${report.config.snapshot}, ${report.config.hash.slice(0, 12)}`],
       ['egress', egress === null ? 'does not answer' : `process ${egress.pid}, ${egress.openRuns} open runs`],
     ],
-    paint,
+    view,
   );
-  return [...head, '', ...postureLines(report.posture, paint), '', ...listenerLines(report.listeners, paint)];
+  return [...head, '', ...postureLines(report.posture, view), '', ...listenerLines(report.listeners, view)];
 }
 
 /** Sockets as the kernel reports them; what nothing declares stands out. */
-export function listenerLines(listeners: readonly MeasuredListener[], paint: Paint): readonly string[] {
+export function listenerLines(listeners: readonly MeasuredListener[], view: View): readonly string[] {
   return table(
     listeners,
     [
@@ -61,7 +65,7 @@ export function listenerLines(listeners: readonly MeasuredListener[], paint: Pai
       { title: 'PROCESS', value: (row) => `${row.process} ${row.pid}` },
       { title: 'DECLARED', value: (row) => row.declared },
     ],
-    paint,
+    view,
     'Nothing listens.',
   );
 }
@@ -74,46 +78,57 @@ const SEVERITY_TONE: Readonly<Record<Finding['severity'], Tone>> = {
   critical: 'bad',
 };
 
-export function findingLines(findings: readonly Finding[], paint: Paint): readonly string[] {
-  if (findings.length === 0) return [paint('good', 'Everything that was checked is in order.')];
-  return findings.flatMap((finding) => [
-    `${paint(SEVERITY_TONE[finding.severity], finding.severity)}  ${shownLine(finding.id)}: ${shownLine(finding.title)}`,
-    `  expected: ${shownLine(finding.expected)}`,
-    `  found:    ${shownLine(finding.found)}`,
-    `  fix:      ${shownLine(finding.fix)}`,
+export function findingLines(findings: readonly Finding[], view: View): readonly string[] {
+  if (findings.length === 0) return [view.paint('good', 'Everything that was checked is in order.')];
+  const field = (name: string, text: string) =>
+    beside(`  ${name.padEnd(10)}`, text, { indent: 12, columns: view.columns });
+  return findings.flatMap(({ severity, id, title, expected, found, fix }) => [
+    ...beside(`${view.paint(SEVERITY_TONE[severity], severity)}  `, `${shownLine(id)}: ${shownLine(title)}`, {
+      indent: severity.length + 2,
+      columns: view.columns,
+    }),
+    // A title that already says what was found is not repeated.
+    ...(title.includes(found)
+      ? []
+      : [...field('expected:', shownLine(expected)), ...field('found:', shownLine(found))]),
+    ...field('fix:', shownLine(asTyped(fix, view))),
   ]);
 }
 
-export function verifyLines(report: VerifyReport, paint: Paint): readonly string[] {
+export function verifyLines(report: VerifyReport, view: View): readonly string[] {
   const unsigned = report.unsigned === 0 ? '' : `, ${report.unsigned} not signed yet`;
   const counted = `${report.records} records and ${report.checkpoints} signatures checked${unsigned}`;
-  if (report.ok) return [`${paint('good', 'The ledger is whole')}: ${counted}.`];
+  if (report.ok) return [`${view.paint('good', 'The ledger is whole')}: ${counted}.`];
   const problems = report.problems.map(
-    ({ writer, seq, code, message }) => `${paint('bad', code)} ${shownLine(`${writer}#${seq}: ${message}`)}`,
+    ({ writer, seq, code, message }) =>
+      `${view.paint('bad', code)} ${shownLine(`${writer}#${seq}: ${message}`)}`,
   );
   const more = report.problemsOmitted === 0 ? [] : [`and ${report.problemsOmitted} more problems`];
-  return [`${paint('bad', 'The ledger was changed')}: ${counted}.`, ...problems, ...more];
+  return [`${view.paint('bad', 'The ledger was changed')}: ${counted}.`, ...problems, ...more];
 }
 
-export function verdictLines(verdict: EgressVerdict, paint: Paint): readonly string[] {
-  const head = `${effectText(verdict.effect, paint)}  ${shownLine(verdict.code)}`;
+export function verdictLines(verdict: EgressVerdict, view: View): readonly string[] {
+  const head = `${effectText(verdict.effect, view.paint)}  ${shownLine(verdict.code)}`;
   const rest = pairs(
     [
       ['rule', verdict.rule],
       ['reason', verdict.reason],
-      ...(verdict.effect === 'allow' ? [] : [['fix', verdict.fix] as const]),
+      ...(verdict.effect === 'allow' ? [] : [['fix', asTyped(verdict.fix, view)] as const]),
     ],
-    paint,
+    view,
   );
   return [head, ...rest];
 }
 
-export function toolOutcomeLines(outcome: ToolOutcome, paint: Paint): readonly string[] {
-  const code = outcome.code === undefined ? [] : [paint('bad', shownLine(outcome.code))];
+export function toolOutcomeLines(outcome: ToolOutcome, view: View): readonly string[] {
+  const said = outcome.code === undefined || outcome.text.includes(outcome.code);
+  const code = said ? [] : [view.paint('bad', shownLine(outcome.code ?? ''))];
   const waits =
     outcome.requiresApproval === undefined
       ? []
-      : [`Waits for: gatehouse approvals approve ${shownLine(outcome.requiresApproval)}`];
+      : [
+          `${asTyped('Answer with: gatehouse approvals approve', view)} ${shownLine(outcome.requiresApproval)}`,
+        ];
   return [...code, ...textLines(outcome.text), ...waits];
 }
 
@@ -124,13 +139,13 @@ function contentText(message: StoredMessage): string {
     .join('\n');
 }
 
-export function messageLines(messages: readonly StoredMessage[], paint: Paint): readonly string[] {
+export function messageLines(messages: readonly StoredMessage[], view: View): readonly string[] {
   if (messages.length === 0) return ['No messages.'];
   return messages.flatMap((message) => {
     const who = message.role === 'toolResult' ? `tool ${message.toolName}` : message.role;
     const labels = message.taint.length === 0 ? '' : ` (${message.taint.join(', ')})`;
     return [
-      paint('dim', shownLine(`#${message.seq} ${formatInstant(message.at)} ${who}${labels}`)),
+      view.paint('dim', shownLine(`#${message.seq} ${formatInstant(message.at)} ${who}${labels}`)),
       ...textLines(contentText(message)),
       '',
     ];
@@ -138,13 +153,13 @@ export function messageLines(messages: readonly StoredMessage[], paint: Paint): 
 }
 
 /** A diff with its own colours, once nothing in it can act on the terminal. */
-export function diffLines(diff: string, paint: Paint): readonly string[] {
+export function diffLines(diff: string, view: View): readonly string[] {
   if (diff === '') return ['No difference.'];
   return shown(diff)
     .split('\n')
     .map((line) => {
-      if (line.startsWith('+')) return paint('good', line);
-      return line.startsWith('-') ? paint('bad', line) : line;
+      if (line.startsWith('+')) return view.paint('good', line);
+      return line.startsWith('-') ? view.paint('bad', line) : line;
     });
 }
 
@@ -153,16 +168,16 @@ export function valueLines(value: unknown): readonly string[] {
 }
 
 /** What `gateway start` says once the gateway is ready. */
-export function startLines(report: StartReport, paint: Paint): readonly string[] {
+export function startLines(report: StartReport, view: View): readonly string[] {
   const token =
     report.token === undefined
       ? []
-      : ['', `token: ${shownLine(report.token)}`, paint('warn', 'Keep it now: it is not shown again.')];
+      : ['', `token: ${shownLine(report.token)}`, view.paint('warn', 'Keep it now: it is not shown again.')];
   return [
     `The gateway is ready on ${shownLine(report.address)} (process ${report.pid}).`,
-    ...postureLines(report.posture, paint),
+    ...postureLines(report.posture, view),
     ...token,
     '',
-    'Next: gatehouse agent --message "What can you do?"',
+    asTyped('Next: gatehouse agent --message "Which system is this?"', view),
   ];
 }

@@ -6,7 +6,8 @@ import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.t
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
 import type { MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
-import { type Paint, shownLine } from '../terminal.ts';
+import { shownLine } from '../terminal.ts';
+import { asTyped, type View } from '../view.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
 import * as lists from './lists.ts';
@@ -14,110 +15,130 @@ import * as reports from './reports.ts';
 
 /** How one operation's result looks to a person, and what it means for a script. */
 interface Form {
-  lines?(result: never, paint: Paint): readonly string[];
+  lines?(result: never, view: View): readonly string[];
   exit?(result: never): number;
 }
 
 function form<Result>(
-  lines: (result: Result, paint: Paint) => readonly string[],
+  lines: (result: Result, view: View) => readonly string[],
   exit?: (result: Result) => number,
 ): Form {
   return exit === undefined ? { lines } : { lines, exit };
 }
 
-const approval = form<{ approval: ApprovalRecord }>((result, paint) =>
-  lists.approvalLines(result.approval, paint),
+const approval = form<{ approval: ApprovalRecord }>((result, view) =>
+  lists.approvalLines(result.approval, view),
 );
 
 const toolOutcome = form<ToolOutcome>(reports.toolOutcomeLines, (result) => {
   if (!result.isError) return EXIT.ok;
+  if (result.requiresApproval !== undefined) return EXIT.waiting;
   return /_(NOT_ALLOWED|DENIED)$/.test(result.code ?? '') ? EXIT.refused : EXIT.failed;
 });
+
+const snapshot = form<{ snapshot: ConfigSnapshot }>(({ snapshot: { number } }, view) => [
+  `Applied and kept as snapshot ${number}.`,
+  asTyped(`To undo it: gatehouse config rollback ${number - 1}`, view),
+]);
+
+function reloadVerdict(applied: boolean, unchanged: boolean, { paint }: View): string {
+  if (applied) return 'Applied.';
+  if (unchanged) return 'Nothing changed: this is the configuration that runs.';
+  return paint('bad', 'Not applied: the running configuration stays.');
+}
 
 const SERIOUS: readonly Finding['severity'][] = ['warning', 'high', 'critical'];
 
 const FORMS: Readonly<Record<string, Form>> = {
-  'sessions.list': form<{ sessions: SessionRow[]; total: number }>(({ sessions, total }, paint) =>
-    lists.sessionLines(sessions, total, paint),
+  'sessions.list': form<{ sessions: SessionRow[]; total: number }>(({ sessions, total }, view) =>
+    lists.sessionLines(sessions, total, view),
   ),
-  'agents.list': form<{ agents: Parameters<typeof lists.agentLines>[0] }>(({ agents }, paint) =>
-    lists.agentLines(agents, paint),
+  'agents.list': form<{ agents: Parameters<typeof lists.agentLines>[0] }>(({ agents }, view) =>
+    lists.agentLines(agents, view),
   ),
-  'models.list': form<{ models: lists.ModelRow[] }>(({ models }, paint) => lists.modelLines(models, paint)),
-  'tools.list': form<{ tools: ToolDescription[] }>(({ tools }, paint) => lists.toolLines(tools, paint)),
+  'models.list': form<{ models: lists.ModelRow[] }>(({ models }, view) => lists.modelLines(models, view)),
+  'tools.list': form<{ tools: ToolDescription[] }>(({ tools }, view) => lists.toolLines(tools, view)),
   'tools.invoke': toolOutcome,
   'sandbox.exec': toolOutcome,
   'sandbox.explain': form<SandboxExplanation>(explainLines),
-  'chat.history': form<{ messages: StoredMessage[] }>(({ messages }, paint) =>
-    reports.messageLines(messages, paint),
+  'chat.history': form<{ messages: StoredMessage[] }>(({ messages }, view) =>
+    reports.messageLines(messages, view),
   ),
-  'approvals.list': form<{ approvals: ApprovalRecord[] }>(({ approvals }, paint) =>
-    lists.approvalListLines(approvals, paint),
+  'approvals.list': form<{ approvals: ApprovalRecord[] }>(({ approvals }, view) =>
+    lists.approvalListLines(approvals, view),
   ),
   'approvals.show': approval,
   'approvals.resolve': approval,
   'approvals.approve': approval,
   'approvals.deny': approval,
-  'token.issue': form<{ token: string; summary: TokenSummary }>(({ token, summary }, paint) => [
+  'token.issue': form<{ token: string; summary: TokenSummary }>(({ token, summary }, view) => [
     shownLine(token),
     '',
-    paint('warn', 'Keep it now: it is not stored and not shown again.'),
-    ...fieldLines({ ...summary }, paint),
+    view.paint('warn', 'Keep it now: it is not stored and not shown again.'),
+    ...fieldLines({ ...summary }, view),
   ]),
-  'token.list': form<{ tokens: TokenSummary[] }>(({ tokens }, paint) =>
-    lists.tokenLines(tokens, Date.now(), paint),
+  'token.list': form<{ tokens: TokenSummary[] }>(({ tokens }, view) =>
+    lists.tokenLines(tokens, Date.now(), view),
   ),
-  'device.list': form<{ pending: PendingDevice[]; paired: DeviceRecord[] }>(({ pending, paired }, paint) =>
-    lists.deviceLines(pending, paired, paint),
+  'device.list': form<{ pending: PendingDevice[]; paired: DeviceRecord[] }>(({ pending, paired }, view) =>
+    lists.deviceLines(pending, paired, view),
   ),
   'config.validate': form<{ ok: boolean; issues: ConfigIssue[] }>(
-    ({ ok, issues }, paint) => [
-      ...lists.issueLines(issues, paint),
-      ok ? paint('good', 'The configuration is valid.') : paint('bad', 'The configuration is not valid.'),
+    ({ ok, issues }, view) => [
+      ...lists.issueLines(issues, view),
+      ok
+        ? view.paint('good', 'The configuration is valid.')
+        : view.paint('bad', 'The configuration is not valid.'),
     ],
     ({ ok }) => (ok ? EXIT.ok : EXIT.failed),
   ),
-  'config.reload': form<{ applied: boolean; issues: ConfigIssue[] }>(
-    ({ applied, issues }, paint) => [
-      ...lists.issueLines(issues, paint),
-      applied ? 'Applied.' : paint('bad', 'Not applied: the running configuration stays.'),
+  'config.reload': form<{ applied: boolean; unchanged: boolean; issues: ConfigIssue[] }>(
+    ({ applied, unchanged, issues }, view) => [
+      ...lists.issueLines(issues, view),
+      reloadVerdict(applied, unchanged, view),
     ],
-    ({ applied }) => (applied ? EXIT.ok : EXIT.failed),
+    ({ applied, unchanged }) => (applied || unchanged ? EXIT.ok : EXIT.failed),
   ),
+  'config.set': snapshot,
+  'config.rollback': snapshot,
   'config.get': form<{ value: unknown }>(({ value }) => reports.valueLines(value)),
   'config.schema': form<{ schema: unknown }>(({ schema }) => reports.valueLines(schema)),
-  'config.history': form<{ snapshots: ConfigSnapshot[] }>(({ snapshots }, paint) =>
-    lists.snapshotLines(snapshots, paint),
+  'config.history': form<{ snapshots: ConfigSnapshot[] }>(({ snapshots }, view) =>
+    lists.snapshotLines(snapshots, view),
   ),
-  'config.diff': form<{ diff: string }>(({ diff }, paint) => reports.diffLines(diff, paint)),
-  'ledger.tail': form<{ records: LedgerRecord[] }>(({ records }, paint) =>
-    records.map((record) => lists.recordLine(record, paint)),
+  'config.diff': form<{ diff: string }>(({ diff }, view) => reports.diffLines(diff, view)),
+  'ledger.tail': form<{ records: LedgerRecord[] }>(({ records }, view) =>
+    records.map((record) => lists.recordLine(record, view)),
   ),
   'ledger.verify': form<VerifyReport>(reports.verifyLines, ({ ok }) => (ok ? EXIT.ok : EXIT.failed)),
   'egress.check': form<EgressVerdict>(reports.verdictLines, ({ effect }) =>
     effect === 'allow' ? EXIT.ok : EXIT.refused,
   ),
   'doctor.run': form<{ findings: Finding[] }>(
-    ({ findings }, paint) => reports.findingLines(findings, paint),
+    ({ findings }, view) => reports.findingLines(findings, view),
     ({ findings }) => (findings.some(({ severity }) => SERIOUS.includes(severity)) ? EXIT.findings : EXIT.ok),
   ),
   'inventory.listeners': form<{ listeners: MeasuredListener[]; undeclared: number }>(
-    ({ listeners }, paint) => reports.listenerLines(listeners, paint),
+    ({ listeners }, view) => reports.listenerLines(listeners, view),
     ({ undeclared }) => (undeclared > 0 ? EXIT.findings : EXIT.ok),
   ),
   'gateway.status': form<reports.GatewayReport>(reports.gatewayLines, ({ ready }) =>
     ready ? EXIT.ok : EXIT.failed,
   ),
+  'gateway.stop': form<{ pid: number }>(({ pid }) => [`The gateway (process ${pid}) has stopped.`]),
+  'gateway.restart': form<{ pid: number }>(({ pid }) => [
+    `The gateway (process ${pid}) restarts as soon as running turns have ended.`,
+  ]),
   'health.get': form<{ ready: boolean }>(
-    (result, paint) => genericLines(result, paint),
+    (result, view) => genericLines(result, view),
     ({ ready }) => (ready ? EXIT.ok : EXIT.failed),
   ),
   'logs.tail': form<{ lines: string[] }>(({ lines }) => lines.map(shownLine)),
 };
 
 /** Lines for a person. */
-export function resultLines(id: string, result: unknown, paint: Paint): readonly string[] {
-  return FORMS[id]?.lines?.(result as never, paint) ?? genericLines(result, paint);
+export function resultLines(id: string, result: unknown, view: View): readonly string[] {
+  return FORMS[id]?.lines?.(result as never, view) ?? genericLines(result, view);
 }
 
 /** Exit code of a result that arrived: 0 unless the operation's answer itself is bad news. */
@@ -126,6 +147,6 @@ export function resultExit(id: string, result: unknown): number {
 }
 
 /** One event of a stream on one line, for operations whose events are records. */
-export function eventLine(event: unknown, paint: Paint): string {
-  return lists.recordLine(event as LedgerRecord, paint);
+export function eventLine(event: unknown, view: View): string {
+  return lists.recordLine(event as LedgerRecord, view);
 }

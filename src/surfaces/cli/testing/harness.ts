@@ -99,6 +99,8 @@ export interface RunOptions {
   readonly socketPath?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly command?: string;
   readonly local?: () => Promise<LocalGateway>;
   readonly processes?: Partial<CliParts['processes']>;
   /** Called with everything on stderr so far whenever more arrives, and the way to type. */
@@ -135,6 +137,7 @@ export async function cli(argv: readonly string[], options: RunOptions = {}): Pr
     stdin,
     env: options.env ?? {},
     isTTY: options.isTTY ?? false,
+    columns: options.columns,
     onInterrupt(listener) {
       interrupts.add(listener);
       return () => interrupts.delete(listener);
@@ -143,6 +146,7 @@ export async function cli(argv: readonly string[], options: RunOptions = {}): Pr
   const unexpected = () => Promise.reject(new Error('not expected in this test'));
   const parts: CliParts = {
     version: '1.2.3',
+    command: options.command ?? 'gatehouse',
     socketPath: options.socketPath ?? join(tmpdir(), 'gh-absent', 'gateway.sock'),
     openLocal: options.local ?? unexpected,
     processes: { run: unexpected, start: unexpected, ...options.processes },
