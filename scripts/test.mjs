@@ -1,6 +1,5 @@
 // `npm test`: install what is missing, build, check, run every test. Ends with `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPackages, installParts, PINNED_NODE, ROOT, TEST_PARTS } from './setup.mjs';
 
@@ -24,6 +23,7 @@ const build = spawnSync(PINNED_NODE, [join(ROOT, 'scripts', 'build.mjs')], { std
 const { runChecks } = await import('./check.mjs');
 const checks = [build.status === 0, ...(await runChecks())];
 
+const { globSync } = await import('node:fs');
 const named = process.argv.slice(2);
 const files =
   named.length > 0 ? named : globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: ROOT }).sort();
