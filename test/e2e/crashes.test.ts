@@ -77,11 +77,8 @@ describe('kill -9 of the gateway', () => {
 
   test('is repaired and reported by the next start', async () => {
     await start();
-    assert.match(
-      gateway.stdout(),
-      /^2 turn\(s\) were cut off by the last end and are marked interrupted\.$/m,
-    );
-    assert.match(gateway.stdout(), /^1 turn\(s\) wait for an approval again: /m);
+    assert.match(gateway.stdout(), /^2 turns were cut off .*interrupted\.$/m);
+    assert.match(gateway.stdout(), /^1 turn waits for an approval again: /m);
     const interrupted = await records(home, { action: 'turn.interrupted' });
     assert.deepEqual(
       interrupted.map(({ outcome, code }) => [outcome, code]),
@@ -120,6 +117,30 @@ describe('kill -9 of the gateway', () => {
     const again = await cli('agent', '--session-key', 'streaming', '--message', 'again');
     assert.deepEqual([again.code, again.stdout], [0, 'done\n'], again.stderr);
     assert.equal((await cli('ledger', 'verify')).code, 0);
+  });
+});
+
+describe('kill -9 of a gateway that nobody collects, as in a container without an init', () => {
+  let parent: RunningCommand;
+
+  before(async () => {
+    home = temporaryHome();
+    // The gateway's parent becomes a program that waits for nobody.
+    const within = ['sh', '-c', `"$@" & exec sleep ${NAP}`, 'sh'];
+    parent = startCommand(home, ['gateway', 'run'], { within });
+    await parent.until(/doctor\n/);
+  });
+
+  after(async () => {
+    await parent.kill('SIGKILL');
+    await removeHome(home);
+  });
+
+  test('ends egress and keeper all the same', async () => {
+    const gatewayPid = (await operate(home, 'gateway.status')).result['pid'] as number;
+    process.kill(gatewayPid, 'SIGKILL');
+    await until(() => processesOf(home).every(({ pid }) => pid === parent.pid), 'egress or keeper are left');
+    assert.match(readFileSync(`/proc/${gatewayPid}/stat`, 'latin1'), /\) Z /);
   });
 });
 

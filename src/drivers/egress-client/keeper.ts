@@ -27,6 +27,14 @@ function keeperScript(): string {
 shift
 delay=2
 child=
+alive() {
+  kill -0 "$gateway" 2>/dev/null || return 1
+  # Ended, but not collected: a container without an init leaves it like that.
+  while read -r key value; do
+    case "$key$value" in State:[ZX]*) return 1 ;; esac
+  done 2>/dev/null <"/proc/$gateway/status"
+  return 0
+}
 stop() {
   if [ -n "$child" ]; then
     kill -TERM "$child" 2>/dev/null
@@ -36,12 +44,12 @@ stop() {
 }
 trap stop TERM
 trap '' INT HUP
-while kill -0 "$gateway" 2>/dev/null; do
+while alive; do
   started=$(date +%s)
   "$@" &
   child=$!
   wait "$child"
-  kill -0 "$gateway" 2>/dev/null || exit 0
+  alive || exit 0
   if [ $(($(date +%s) - started)) -ge 60 ]; then delay=2; fi
   sleep "$((delay / 10)).$((delay % 10))" &
   child=$!

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Milliseconds between two looks at the gateway's process while it is not connected. */
 const LOOK_MS = 250;
 /** Milliseconds without a gateway after which egress ends when it does not know the gateway's process. */
@@ -56,11 +58,21 @@ export class Watchdog {
   }
 }
 
+/** A process that ended counts as gone although nobody has collected it, as in a container without an init. */
 function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (thrown) {
     return (thrown as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return !isZombie(pid);
+}
+
+/** proc_pid_stat(5): the state is the first field after the name, which may hold anything in its brackets. */
+function isZombie(pid: number): boolean {
+  try {
+    return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
   }
 }
