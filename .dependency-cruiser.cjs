@@ -17,7 +17,8 @@ module.exports = {
   forbidden: [
     ...Object.entries(UPWARD).map(([folder, path]) => ({
       name: `${folder}-imports-down-only`,
-      comment: 'Authority and data flow one way; an upward import would let a surface or process reach into a decision.',
+      comment:
+        'Authority and data flow one way; an upward import would let a surface or process reach into a decision.',
       severity: 'error',
       from: { path: `^src/${folder}/`, pathNot: tests },
       to: { path },
@@ -31,28 +32,32 @@ module.exports = {
     },
     {
       name: 'controls-do-not-import-each-other',
-      comment: 'What one control needs of another is a port that processes/ passes in, so each can be proven alone.',
+      comment:
+        'What one control needs of another is a port that processes/ passes in, so each can be proven alone.',
       severity: 'error',
       from: { path: '^src/controls/([^/]+)/', pathNot: tests },
       to: { path: '^src/controls/', pathNot: '^src/controls/$1/' },
     },
     {
       name: 'a-control-has-one-door',
-      comment: 'Only index.ts, types.ts (contracts) and schema.ts (configuration keys) of a control are visible outside.',
+      comment:
+        'Only index.ts, types.ts (contracts) and schema.ts (configuration keys) of a control are visible outside.',
       severity: 'error',
       from: { pathNot: '^src/controls/|\\.test\\.ts$' },
       to: { path: '^src/controls/[^/]+/(?!index\\.ts$|types\\.ts$|schema\\.ts$)' },
     },
     {
       name: 'only-processes-import-drivers',
-      comment: 'The outside world comes in through ports; who picks the implementation is the composition root alone.',
+      comment:
+        'The outside world comes in through ports; who picks the implementation is the composition root alone.',
       severity: 'error',
       from: { path: '^src/', pathNot: `^src/(processes|drivers)/|${tests}` },
       to: { path: '^src/drivers/' },
     },
     {
       name: 'one-dial-path',
-      comment: 'Egress is the only process that opens an outbound connection, so nothing else may load a TLS client.',
+      comment:
+        'Egress is the only process that opens an outbound connection, so nothing else may load a TLS client.',
       severity: 'error',
       from: {
         path: '^src/',
@@ -62,7 +67,8 @@ module.exports = {
     },
     {
       name: 'one-spawn-path',
-      comment: 'Nothing a model asked for runs outside the sandbox port; the other spawns start our own processes.',
+      comment:
+        'Nothing a model asked for runs outside the sandbox port; the other spawns start our own processes.',
       severity: 'error',
       from: {
         path: '^src/',
@@ -89,6 +95,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'], extensions: ['.ts', '.mjs', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      extensions: ['.ts', '.mjs', '.js', '.json'],
+    },
   },
 };

@@ -301,7 +301,8 @@ test('a reload that takes the rule away ends its open tunnels', async () => {
 
 test('a tunnel ends when its rule expires', async () => {
   await using server = await countingServer((socket) => socket.write('hi'));
-  const expires = Date.now() + 300;
+  // Long enough for the tunnel to open on a busy machine.
+  const expires = Date.now() + 2_000;
   await using proxy = await startRunProxy(listed(server.port, { protocol: 'tcp', expires }));
   const client = await openTunnel(proxy.socketPath, `${NAME}:${server.port}`);
   await client.until((text) => text.endsWith('hi'));
