@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ConfigIssue } from '../configuration/types.ts';
 import type { ApprovalRecord } from '../controls/execution/types.ts';
 import type { LedgerRecord } from '../controls/trace/types.ts';
 import { authorityOf } from '../kernel/index.ts';
@@ -271,12 +272,34 @@ describe('approvals, devices, tokens, configuration', () => {
   });
 });
 
+const UNKNOWN_KEY: ConfigIssue = {
+  path: 'gatway',
+  code: 'CONFIG_UNKNOWN_KEY',
+  message: 'not known',
+  fix: 'remove it',
+};
+const WARNING: ConfigIssue = { ...UNKNOWN_KEY, path: 'agents', code: 'CONFIG_MODEL_UNNAMED' };
+
 describe('doctor, ledger and sandbox', () => {
   test('doctor reports a gateway of another version than its caller', async () => {
     const same = await call(world(), 'doctor.run', ADMIN, { clientVersion: '2.0.0' });
     assert.deepEqual(same, { version: '2.0.0', worst: null, findings: [] });
     const other = await call(world(), 'doctor.run', ADMIN, { clientVersion: '1.0.0' });
     assert.equal(other['worst'], 'warning');
+  });
+
+  test('doctor reports a configuration file that the next start would refuse', async () => {
+    const broken = world({ issues: [UNKNOWN_KEY], warnings: [] });
+    const report = await call(broken, 'doctor.run', ADMIN, { clientVersion: '2.0.0' });
+    assert.equal(report['worst'], 'high');
+    assert.match(JSON.stringify(report['findings']), /CONFIG_UNKNOWN_KEY.*gatway: not known/);
+  });
+
+  test('config.reload tells a file that already runs from one that was refused', async () => {
+    const reload = async (issues: readonly ConfigIssue[]) =>
+      (await call(world({ issues, warnings: [WARNING] }), 'config.reload', ADMIN, {}))['unchanged'];
+    assert.equal(await reload([]), true);
+    assert.equal(await reload([UNKNOWN_KEY]), false);
   });
 
   test('ledger.tail --follow hands on what fits until the caller goes away', async () => {

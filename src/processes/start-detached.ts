@@ -73,6 +73,7 @@ function reasonIn(text: string): GatehouseError | undefined {
   const [, code, message, issues = '', fix = ''] =
     /^([A-Z]+(?:_[A-Z]+)+): (.*)\n((?: {2}.*\n)*)fix: (.*)$/m.exec(text) ?? [];
   if (code === undefined || message === undefined) return undefined;
+  // The first problem is in the message already, as everywhere.
   const problems = issues.split('\n').filter((line) => line !== '');
   return new GatehouseError(code, message, {
     fix,

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { Finding } from '../../kernel/index.ts';
 import { defineOperation } from '../define.ts';
 import { name, orNull, strict } from '../schema.ts';
+import type { Services } from '../services.ts';
 
 const SEVERITIES = ['info', 'low', 'warning', 'high', 'critical'] as const satisfies Finding['severity'][];
 
@@ -31,6 +32,21 @@ function versionFinding(running: string, client: string | undefined): readonly F
   ];
 }
 
+/** A file that does not hold is not what runs, and the next start would be refused because of it. */
+async function fileFindings({ config }: Services): Promise<readonly Finding[]> {
+  const { ok, issues } = await config.validate();
+  if (ok) return [];
+  return issues.map(({ code, path, message, fix }) => ({
+    id: code,
+    severity: 'high',
+    title: `the configuration file is not valid: ${path === '' ? message : `${path}: ${message}`}`,
+    expected: 'a file that the next start accepts',
+    found: message,
+    fix,
+    requirements: ['D1'],
+  }));
+}
+
 export const doctorRun = defineOperation({
   id: 'doctor.run',
   summary: 'Check the install: configuration, files, sockets, sandbox, egress, versions',
@@ -49,7 +65,11 @@ export const doctorRun = defineOperation({
   async run({ services }, { clientVersion }) {
     const { version } = services.runtime;
     const rank = (finding: Finding) => SEVERITIES.indexOf(finding.severity);
-    const all = [...(await services.runtime.findings()), ...versionFinding(version, clientVersion)];
+    const all = [
+      ...(await services.runtime.findings()),
+      ...(await fileFindings(services)),
+      ...versionFinding(version, clientVersion),
+    ];
     const findings = all.sort((a, b) => rank(b) - rank(a));
     return { version, worst: findings[0]?.severity ?? null, findings };
   },

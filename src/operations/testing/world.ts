@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { AgentPolicy, TurnEvent, TurnOutcome, TurnRequest } from '../../agents/types.ts';
+import type { ConfigIssue } from '../../configuration/types.ts';
 import { type Principal, principalLayer, type Scope } from '../../controls/auth/index.ts';
 import type { ApprovalRecord } from '../../controls/execution/types.ts';
 import type { LedgerRecord } from '../../controls/trace/types.ts';
@@ -119,7 +120,13 @@ export interface World {
   finish(outcome: TurnOutcome): void;
 }
 
-export function world(): World {
+/** What stands in the configuration file: what is wrong with it, and what is only odd. */
+interface Written {
+  readonly issues: readonly ConfigIssue[];
+  readonly warnings: readonly ConfigIssue[];
+}
+
+export function world(written: Written = { issues: [], warnings: [] }): World {
   const events: LedgerEvent[] = [];
   const did: unknown[] = [];
   const started: TurnRequest[] = [];
@@ -136,7 +143,10 @@ export function world(): World {
         agents: new Map(['main', 'secret'].map((agent) => [agent, policy(agent)])),
         hash: 'h',
         snapshot: 1,
+        warnings: written.warnings,
       }),
+      validate: async () => ({ ok: written.issues.length === 0, issues: written.issues }),
+      reload: async () => ({ applied: false, issues: [...written.warnings, ...written.issues] }),
       set: async (path: string, value: unknown, by: object) => {
         did.push({ set: path, value, by });
         return { number: 2, hash: 'h', at: 1, author: 'x', ticket: '', reason: '' };

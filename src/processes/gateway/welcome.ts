@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { REHEARSAL_NOTICE } from '../../agents/index.ts';
 import type { EffectiveConfig } from '../../configuration/types.ts';
 import type { RuntimeService } from '../../operations/services.ts';
+import { beside } from '../../surfaces/cli/view.ts';
 import { commandName } from '../command-name.ts';
 import type { Program } from '../program.ts';
 
@@ -12,7 +13,7 @@ interface Welcome {
   readonly port: number;
   readonly token: string | undefined;
   readonly repaired: { readonly interrupted: readonly string[]; readonly resumed: readonly string[] };
-  readonly out: Writable;
+  readonly out: Writable & { readonly columns?: number };
 }
 
 /** What an operator sees at start: where it listens, the posture as measured, and what to type next. */
@@ -30,9 +31,10 @@ export async function writeWelcome({
     `Gatehouse ${program.version} is ready on http://127.0.0.1:${port}`,
     '',
     'Posture, as measured just now:',
-    ...(await runtime.posture()).map(
-      (line) => `  ${line.holds ? 'ok  ' : 'FAIL'} ${line.area.padEnd(12)}${line.measured}`,
-    ),
+    ...(await runtime.posture()).flatMap(({ holds, area, measured }) => {
+      const head = `  ${holds ? 'ok  ' : 'FAIL'} ${area.padEnd(12)}`;
+      return beside(head, measured, { indent: head.length, columns: out.columns });
+    }),
   ];
   const { interrupted, resumed } = repaired;
   if (interrupted.length > 0)

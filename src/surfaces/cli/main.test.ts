@@ -289,6 +289,9 @@ describe('cli/where the gateway is', () => {
     assert.equal(run.code, 0);
     assert.deepEqual(JSON.parse(run.stdout).seen, { id: 'config.validate', input: {} });
     assert.equal(closed, 1);
+    assert.equal(run.stderr, '');
+    const said = await cli(['config', 'validate'], { local });
+    assert.match(said.stderr, /^No gateway runs;/);
   });
 
   test('a gateway that drops the connection is never replaced by this process', async () => {

@@ -27,7 +27,11 @@ export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts
   }
   const output = createOutput(io, argv.includes('--json') || argv.includes('--events'), parts.command);
   try {
-    return await parseAndRun(argv, { io, parts, output, invoke: createInvoke(io, parts) });
+    const invoke = createInvoke(io, parts, () => {
+      if (!output.json)
+        output.note(output.paint('dim', 'No gateway runs; this comes from the files of the home.'));
+    });
+    return await parseAndRun(argv, { io, parts, output, invoke });
   } catch (thrown) {
     const error = thrown instanceof GatehouseError ? thrown : localFailure(thrown);
     output.error(error);

@@ -21,9 +21,11 @@ export interface Output {
   error(error: GatehouseError): void;
 }
 
+/** What is wrong with an input says its problem, what is wrong with a configuration its message. */
 interface Issue {
   readonly path: string;
-  readonly problem: string;
+  readonly problem?: string;
+  readonly message?: string;
 }
 
 function issuesOf(error: GatehouseError): readonly Issue[] {
@@ -34,7 +36,11 @@ function issuesOf(error: GatehouseError): readonly Issue[] {
 function errorLines(error: GatehouseError, view: View): readonly string[] {
   const [first, ...further] = issuesOf(error);
   const more =
-    first === undefined ? [] : further.map((issue) => `  ${shownLine(`${issue.path} ${issue.problem}`)}`);
+    first === undefined
+      ? []
+      : further.map(
+          ({ path, problem, message }) => `  ${shownLine(`${path} ${problem ?? message ?? ''}`.trim())}`,
+        );
   const fix = error.fix === '' ? [] : [`fix: ${shownLine(asTyped(error.fix, view))}`];
   return [`${view.paint('bad', shownLine(error.code))}: ${shownLine(error.message)}`, ...more, ...fix];
 }

@@ -27,9 +27,9 @@ async function callLocally(parts: CliParts, operation: Operation, input: unknown
 
 /**
  * The way to operations for one command. Falling back to this process is only possible when nobody listened,
- * so that no operation ever runs twice.
+ * so that no operation ever runs twice; `onLocal` is told.
  */
-export function createInvoke(io: CliIo, parts: CliParts): Invoke {
+export function createInvoke(io: CliIo, parts: CliParts, onLocal: () => void): Invoke {
   return async (operation, input, options = {}) => {
     const target = targetOf(io.env, parts.socketPath);
     const { callGateway } = await import('./client.ts');
@@ -50,6 +50,7 @@ export function createInvoke(io: CliIo, parts: CliParts): Invoke {
         });
       }
       if (!operation.cli.offline) throw thrown;
+      onLocal();
       return callLocally(parts, operation, input, options);
     }
   };

@@ -20,9 +20,10 @@ export interface SandboxExplanation {
   readonly features: readonly { readonly name: string; readonly holds: boolean; readonly how: string }[];
 }
 
-/** How the sandbox program is called stands indented below the lines that say what that means. */
-function isCall(line: string): boolean {
-  return line.startsWith('  ');
+/** What the isolation means; how the sandbox program is called comes after it, its arguments indented. */
+function inWords(isolation: readonly string[]): readonly string[] {
+  const firstArgument = isolation.findIndex((line) => line.startsWith('  '));
+  return firstArgument < 1 ? isolation : isolation.slice(0, firstArgument - 1);
 }
 
 function decisionLines(decision: NonNullable<SandboxExplanation['decision']>, view: View): readonly string[] {
@@ -63,7 +64,7 @@ export function explainLines(result: SandboxExplanation, view: View): readonly s
   if (decision !== null) lines.push(...decisionLines(decision, view));
   const bullet = (head: string, indent: number, text: string) =>
     beside(head, shownLine(text), { indent, columns: view.columns });
-  const shownIsolation = isolation.filter((line) => !inShort || !isCall(line));
+  const shownIsolation = inShort ? inWords(isolation) : isolation;
   lines.push(
     '',
     view.paint('strong', 'isolation'),

@@ -95,9 +95,13 @@ export function findingLines(findings: readonly Finding[], view: View): readonly
   ]);
 }
 
+function counts(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 export function verifyLines(report: VerifyReport, view: View): readonly string[] {
   const unsigned = report.unsigned === 0 ? '' : `, ${report.unsigned} not signed yet`;
-  const counted = `${report.records} records and ${report.checkpoints} signatures checked${unsigned}`;
+  const counted = `${counts(report.records, 'record')} and ${counts(report.checkpoints, 'signature')} checked${unsigned}`;
   if (report.ok) return [`${view.paint('good', 'The ledger is whole')}: ${counted}.`];
   const problems = report.problems.map(
     ({ writer, seq, code, message }) =>

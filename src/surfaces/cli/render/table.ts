@@ -46,7 +46,8 @@ export function table<Row>(
   );
   const before = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP, 0);
   const { columns: available } = view;
-  const tooWide = available !== undefined && before + (widths.at(-1) ?? 0) > available;
+  const last = Math.max(...whole.map((line) => line.at(-1)?.length ?? 0));
+  const tooWide = available !== undefined && before + last > available;
   if (tooWide && available - before < MIN_LAST) return blocks(titles, whole, view);
   const head = (line: readonly string[]) =>
     line
