@@ -159,6 +159,7 @@ describe('a gateway that goes away', () => {
     await client.connected(2);
     assert.equal((await client.request('health'))['ok'], true);
     assert.equal(next.port, port);
+    await next.stop();
     await home[Symbol.asyncDispose]();
   });
 });
