@@ -289,10 +289,15 @@ describe('doctor, ledger and sandbox', () => {
   });
 
   test('doctor reports a configuration file that the next start would refuse', async () => {
-    const broken = world({ issues: [UNKNOWN_KEY], warnings: [] });
+    const broken = world({ issues: [UNKNOWN_KEY] });
     const report = await call(broken, 'doctor.run', ADMIN, { clientVersion: '2.0.0' });
     assert.equal(report['worst'], 'high');
     assert.match(JSON.stringify(report['findings']), /CONFIG_UNKNOWN_KEY.*gatway: not known/);
+  });
+
+  test('doctor reports that egress is gone', async () => {
+    const report = await call(world({ failing: ['egress'] }), 'doctor.run', ADMIN, {});
+    assert.match(JSON.stringify(report['findings']), /EGRESS_UNAVAILABLE/);
   });
 
   test('config.reload tells a file that already runs from one that was refused', async () => {

@@ -47,6 +47,22 @@ async function fileFindings({ config }: Services): Promise<readonly Finding[]> {
   }));
 }
 
+/** Egress comes back by itself; when even the shell that starts it again is gone, only a new start helps. */
+function egressFinding(failing: readonly string[]): readonly Finding[] {
+  if (!failing.includes('egress')) return [];
+  return [
+    {
+      id: 'EGRESS_UNAVAILABLE',
+      severity: 'high',
+      title: 'egress does not answer, so no model and no host can be reached',
+      expected: 'one egress process',
+      found: 'none',
+      fix: 'Wait ten seconds and look again. If it stays: gatehouse gateway stop, then start it, and read logs/egress.log.',
+      requirements: ['E1'],
+    },
+  ];
+}
+
 export const doctorRun = defineOperation({
   id: 'doctor.run',
   summary: 'Check the install: configuration, files, sockets, sandbox, egress, versions',
@@ -68,6 +84,7 @@ export const doctorRun = defineOperation({
     const all = [
       ...(await services.runtime.findings()),
       ...(await fileFindings(services)),
+      ...egressFinding(services.runtime.ready().failing),
       ...versionFinding(version, clientVersion),
     ];
     const findings = all.sort((a, b) => rank(b) - rank(a));

@@ -120,13 +120,14 @@ export interface World {
   finish(outcome: TurnOutcome): void;
 }
 
-/** What stands in the configuration file: what is wrong with it, and what is only odd. */
-interface Written {
-  readonly issues: readonly ConfigIssue[];
-  readonly warnings: readonly ConfigIssue[];
+/** What is not in order: in the configuration file, only odd in it, and missing from the gateway. */
+interface Disorder {
+  readonly issues?: readonly ConfigIssue[];
+  readonly warnings?: readonly ConfigIssue[];
+  readonly failing?: readonly string[];
 }
 
-export function world(written: Written = { issues: [], warnings: [] }): World {
+export function world({ issues = [], warnings = [], failing = [] }: Disorder = {}): World {
   const events: LedgerEvent[] = [];
   const did: unknown[] = [];
   const started: TurnRequest[] = [];
@@ -143,10 +144,10 @@ export function world(written: Written = { issues: [], warnings: [] }): World {
         agents: new Map(['main', 'secret'].map((agent) => [agent, policy(agent)])),
         hash: 'h',
         snapshot: 1,
-        warnings: written.warnings,
+        warnings,
       }),
-      validate: async () => ({ ok: written.issues.length === 0, issues: written.issues }),
-      reload: async () => ({ applied: false, issues: [...written.warnings, ...written.issues] }),
+      validate: async () => ({ ok: issues.length === 0, issues }),
+      reload: async () => ({ applied: false, issues: [...warnings, ...issues] }),
       set: async (path: string, value: unknown, by: object) => {
         did.push({ set: path, value, by });
         return { number: 2, hash: 'h', at: 1, author: 'x', ticket: '', reason: '' };
@@ -236,7 +237,11 @@ export function world(written: Written = { issues: [], warnings: [] }): World {
         String(spec.egressSocket),
       ],
     },
-    runtime: { version: '2.0.0', findings: async () => [] },
+    runtime: {
+      version: '2.0.0',
+      findings: async () => [],
+      ready: () => ({ ready: failing.length === 0, failing }),
+    },
   };
   return {
     events,

@@ -23,6 +23,10 @@ export async function measurePosture(facts: PostureFacts): Promise<readonly Post
   ];
 }
 
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 function nameOf({ address, port }: MeasuredListener): string {
   if (port === null) return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -49,7 +53,7 @@ async function credentials({ auth }: Core): Promise<PostureLine> {
   return {
     area: 'credentials',
     required: 'no shared secret; digests only',
-    measured: `${live.length} token${live.length === 1 ? '' : 's'}, ${administrators} with operator.admin, stored as SHA-256 digests`,
+    measured: `${counted(live.length, 'token')}, ${administrators} with operator.admin, stored as SHA-256 digests`,
     holds: true,
   };
 }
@@ -79,7 +83,7 @@ async function egress({ egress: client, findings }: PostureFacts): Promise<Postu
   return {
     area: 'egress',
     required: 'one process is the only way out',
-    measured: `process ${status.pid}, policy ${status.policyHash.slice(0, 12)}, ${secrets} secret${secrets === 1 ? '' : 's'}; the gateway has ${dials ? 'CONNECTIONS OF ITS OWN' : 'no outbound connection'}`,
+    measured: `process ${status.pid}, policy ${status.policyHash.slice(0, 12)}, ${counted(secrets, 'secret')}; the gateway has ${dials ? 'CONNECTIONS OF ITS OWN' : 'no outbound connection'}`,
     holds: !dials,
   };
 }
@@ -106,8 +110,8 @@ function ledger(report: VerifyReport): PostureLine {
     area: 'ledger',
     required: 'hash chain, signed checkpoints',
     measured: report.ok
-      ? `${report.records} records and ${report.checkpoints} checkpoints verified`
-      : `${report.problems.length} problems; see gatehouse ledger verify`,
+      ? `${counted(report.records, 'record')} and ${counted(report.checkpoints, 'checkpoint')} verified`
+      : `${counted(report.problems.length, 'problem')}; see ledger verify`,
     holds: report.ok,
   };
 }

@@ -116,7 +116,7 @@ test('ledger verify tells what no signature covers and how much it leaves out', 
   await using whole = await fakeGateway(() => ({ ...DAMAGED, ok: true, problems: [], unsigned: 0 }));
   assert.match(
     (await cli(['ledger', 'verify'], whole)).stdout,
-    /is whole: 2 records and 1 signatures checked\.$/m,
+    /is whole: 2 records and 1 signature checked\.$/m,
   );
 });
 
@@ -315,6 +315,12 @@ describe('cli/where the gateway is', () => {
     assert.equal(run.code, 3);
     assert.match(run.stderr, /CLI_SOCKET_NOT_PRIVATE/);
     assert.deepEqual(gateway.calls, []);
+  });
+
+  test('a home below a file is no home, and nobody listens there', async () => {
+    const run = await cli(['gateway', 'status'], { socketPath: '/etc/passwd/run/gateway.sock' });
+    assert.equal(run.code, 4);
+    assert.match(run.stderr, /CLI_GATEWAY_NOT_RUNNING/);
   });
 
   test('GATEHOUSE_URL with GATEHOUSE_TOKEN reaches a gateway behind a tunnel', async () => {

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { CLI_CODES } from './codes.ts';
 import type { CliIo } from './io.ts';
@@ -26,6 +26,19 @@ export function targetOf(env: CliIo['env'], socketPath: string): Target {
   return { kind: 'url', host: url.hostname.replaceAll(/[[\]]/g, ''), port, token };
 }
 
+/** @throws CLI_SOCKET_NOT_PRIVATE when this account may not even look */
+function factsOf(folder: string): Stats | undefined {
+  try {
+    return lstatSync(folder, { throwIfNoEntry: false });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw CLI_CODES.error('CLI_SOCKET_NOT_PRIVATE', `this account cannot look into ${folder}`, {
+      fix: 'Set GATEHOUSE_HOME to a folder of yours, or run this as the account that runs Gatehouse.',
+      cause,
+    });
+  }
+}
+
 /**
  * The socket proves nothing by itself: what it is worth comes from a folder that only its owner can enter. In
  * a folder that others can write to, somebody else's program could be listening.
@@ -35,7 +48,7 @@ export function targetOf(env: CliIo['env'], socketPath: string): Target {
  */
 export function socketFolderExists(socketPath: string): boolean {
   const folder = dirname(socketPath);
-  const facts = lstatSync(folder, { throwIfNoEntry: false });
+  const facts = factsOf(folder);
   if (facts === undefined) return false;
   const mine = process.getuid === undefined || facts.uid === process.getuid();
   if (facts.isDirectory() && mine && (facts.mode & 0o077) === 0) return true;
