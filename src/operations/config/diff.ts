@@ -2,7 +2,10 @@ import { Type } from 'typebox';
 import { defineOperation } from '../define.ts';
 import { strict } from '../schema.ts';
 
-const Snapshot = Type.Integer({ description: 'Number of a snapshot; see config.history.', minimum: 0 });
+const Snapshot = Type.Integer({
+  description: 'Number of a snapshot; `gatehouse config history` lists them.',
+  minimum: 0,
+});
 
 export const configDiff = defineOperation({
   id: 'config.diff',

@@ -7,7 +7,10 @@ export const configRollback = defineOperation({
   id: 'config.rollback',
   summary: 'Apply an earlier configuration again',
   input: strict({
-    to: Type.Integer({ description: 'Number of the snapshot; see config.history.', minimum: 1 }),
+    to: Type.Integer({
+      description: 'Number of the snapshot; `gatehouse config history` lists them.',
+      minimum: 1,
+    }),
     ...ChangeNote,
   }),
   output: strict({ snapshot: SnapshotSchema }),

@@ -6,7 +6,8 @@ import { changeBy, permitChange, SnapshotSchema } from './schema.ts';
 export const configSet = defineOperation({
   id: 'config.set',
   summary: 'Change one value of the configuration',
-  description: 'The whole is checked first; nothing is written when anything is wrong with it.',
+  description:
+    'The whole is checked first; nothing is written when anything is wrong with it. Where the gateway listens (`gateway.port`, `gateway.bind`) changes with its next start.',
   input: strict({
     path: Type.String({
       description: 'Dotted path, for example gateway.port.',

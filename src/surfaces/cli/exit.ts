@@ -19,7 +19,7 @@ export const EXIT_MEANING: readonly (readonly [code: number, meaning: string])[]
   [EXIT.refused, 'refused: not authenticated, a scope is missing, or a rule denies it'],
   [EXIT.unreachable, 'no gateway runs, or it cannot be reached'],
   [EXIT.findings, '`doctor` found something of severity warning or worse'],
-  [EXIT.waiting, '`agent --no-wait`: the turn goes on when somebody answers its approval'],
+  [EXIT.waiting, 'it waits for an approval (`agent --no-wait`, `tools invoke`, `sandbox exec`)'],
   [EXIT.interrupted, 'stopped from the keyboard'],
 ];
 

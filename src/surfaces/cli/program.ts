@@ -20,6 +20,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   device: 'Paired devices',
   egress: 'The only way out',
   gateway: 'The gateway process',
+  inventory: 'What there is, as measured',
   ledger: 'What happened, provably',
   logs: "The gateway's log",
   models: 'Models',
@@ -139,6 +140,7 @@ export function createProgram(actions: Actions, writeHelp: (text: string) => voi
     .usage('<command> [options]')
     .option('--version', 'Print the version.')
     .helpOption('-h, --help', 'Show this help.')
+    .helpCommand('help [command]', 'Show the help of a command')
     .configureHelp({ subcommandTerm: termOf })
     .addHelpText('after', ROOT_HELP)
     .showSuggestionAfterError(true)
