@@ -8,8 +8,8 @@ import { call, diskOf, median, memoryOf, pause, start, untilReady } from './meas
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NODE = process.execPath;
 const MODEL_PORT = 28_811;
-const TURNS = 100;
-const WARM_UP = 10;
+const TURNS = 150;
+const WARM_UP = 50;
 const CONCURRENT = 8;
 const REST_MS = 5_000;
 
@@ -18,7 +18,7 @@ export interface GatewayFigures {
   readonly readyMs: number;
   readonly restRssMb: number;
   readonly restPssMb: number;
-  readonly after100RssMb: number;
+  readonly afterTurnsRssMb: number;
   readonly diskMb: number;
   readonly turnMs: number;
   readonly turnOverheadMs: number;
@@ -143,7 +143,7 @@ async function measure(candidate: Candidate): Promise<GatewayFigures> {
       readyMs,
       restRssMb: rest.rss,
       restPssMb: rest.pss,
-      after100RssMb: after.rss,
+      afterTurnsRssMb: after.rss,
       diskMb: candidate.diskMb,
       turnMs: median(turns),
       turnOverheadMs: median(turns) - median(directs),

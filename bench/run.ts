@@ -9,7 +9,7 @@ const ROWS: readonly (readonly [keyof GatewayFigures, string, number, boolean])[
   ['readyMs', 'start to ready, ms', 1 / 20, false],
   ['restRssMb', 'memory at rest, all processes, RSS MB', 1 / 7, false],
   ['restPssMb', 'memory at rest, all processes, PSS MB', 1 / 7, false],
-  ['after100RssMb', 'memory after 100 turns, RSS MB', 1 / 7, false],
+  ['afterTurnsRssMb', 'memory after 200 turns, RSS MB', 1 / 7, false],
   ['diskMb', 'installed size, MB', 1 / 8, false],
   ['turnOverheadMs', 'added to a turn, ms', 1 / 40, false],
   ['turnsPerSecond', 'turns per second, 8 at once', 1, true],
