@@ -55,7 +55,7 @@ export async function askApproval(
   { invoke, output, prompter, signal }: ApprovalQuestion,
 ): Promise<void> {
   showApproval(approval, output);
-  const question = 'y = once, a = always in this session, n = deny > ';
+  const question = 'y = once, a = the same again in this session, n = deny > ';
   let decision: ApprovalDecision | undefined;
   while (decision === undefined) {
     const answer = await prompter.ask(question, { signal, fresh: true });
