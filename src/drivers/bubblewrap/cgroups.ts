@@ -218,9 +218,13 @@ function killListed(directory: string): void {
   } catch {
     return;
   }
-  for (const pid of listed.split('\n').filter((line) => line !== '')) {
+  // 0 stands for a process outside our pid namespace; killing it would mean our own process group.
+  for (const pid of listed
+    .split('\n')
+    .map(Number)
+    .filter((number) => number > 0)) {
     try {
-      process.kill(Number(pid), 'SIGKILL');
+      process.kill(pid, 'SIGKILL');
     } catch {
       continue;
     }
