@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { STORE_CODES } from './codes.ts';
-import { asStoreError } from './errors.ts';
+import { asStoreError, isBusy } from './errors.ts';
 
 /** Milliseconds that a statement waits for another process's transaction before it fails with STORE_BUSY. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -25,15 +25,16 @@ export interface ConnectionOptions {
  */
 export function openConnection(path: string, options: ConnectionOptions = {}): DatabaseSync {
   const readOnly = options.readOnly ?? false;
+  const timeout = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
   let raw: DatabaseSync | undefined;
   try {
     if (path !== MEMORY && !readOnly) restrict(path);
     raw = new DatabaseSync(path, {
       readOnly,
-      timeout: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
+      timeout,
       enableForeignKeyConstraints: true,
     });
-    configure(raw, readOnly);
+    configure(raw, readOnly, timeout);
     return raw;
   } catch (thrown) {
     if (raw?.isOpen === true) raw.close();
@@ -41,7 +42,7 @@ export function openConnection(path: string, options: ConnectionOptions = {}): D
   }
 }
 
-function configure(raw: DatabaseSync, readOnly: boolean): void {
+function configure(raw: DatabaseSync, readOnly: boolean, timeoutMs: number): void {
   // A schema that somebody edited must not reach functions with side effects (https://www.sqlite.org/security.html).
   raw.enableDefensive(true);
   raw.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;');
@@ -49,9 +50,27 @@ function configure(raw: DatabaseSync, readOnly: boolean): void {
     raw.exec('PRAGMA schema_version;');
     return;
   }
-  raw.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MAX_IDLE_WAL_BYTES};`,
-  );
+  useWriteAheadLog(raw, timeoutMs);
+  raw.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MAX_IDLE_WAL_BYTES};`);
+}
+
+const RETRY_MS = 5;
+
+/**
+ * Gateway and egress open a new ledger at the same moment. Changing to the write-ahead log takes an exclusive lock
+ * for which SQLite does not wait by itself, so the loser tries again.
+ */
+function useWriteAheadLog(raw: DatabaseSync, timeoutMs: number): void {
+  const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  for (let waited = 0; ; waited += RETRY_MS) {
+    try {
+      raw.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (thrown) {
+      if (waited >= timeoutMs || !isBusy(thrown)) throw thrown;
+      Atomics.wait(pause, 0, 0, RETRY_MS);
+    }
+  }
 }
 
 /**
@@ -62,7 +81,7 @@ function configure(raw: DatabaseSync, readOnly: boolean): void {
 function restrict(path: string): void {
   const existing = lstatSync(path, { throwIfNoEntry: false });
   if (existing === undefined) {
-    closeSync(openSync(path, 'wx', OWNER_ONLY));
+    create(path);
     return;
   }
   if (!existing.isFile()) {
@@ -73,6 +92,15 @@ function restrict(path: string): void {
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     const found = lstatSync(file, { throwIfNoEntry: false });
     if (found?.isFile() === true && (found.mode & 0o077) !== 0) chmodSync(file, OWNER_ONLY);
+  }
+}
+
+/** Another process may have made it in the meantime, which is as good. */
+function create(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', OWNER_ONLY));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
   }
 }
 

@@ -17,6 +17,12 @@ const CODE_OF_RESULT: Readonly<Record<number, StoreCode>> = {
   26: 'STORE_CORRUPT', // SQLITE_NOTADB
 };
 
+/** Whether another connection holds what this statement needs (SQLITE_BUSY and its extended codes). */
+export function isBusy(thrown: unknown): boolean {
+  const { errcode } = thrown as { errcode?: unknown };
+  return typeof errcode === 'number' && (errcode & 0xff) === 5;
+}
+
 /**
  * A failure of the disk or the file as a listed code. Anything else, for example a broken constraint or
  * wrong SQL, is the caller's own and comes back as it was thrown.
