@@ -11,7 +11,7 @@ const MODEL_PORT = 28_811;
 const TURNS = 150;
 const WARM_UP = 50;
 const CONCURRENT = 8;
-const REST_MS = 5_000;
+const REST_MS = 20_000;
 
 /** What is measured of one gateway; milliseconds, megabytes, turns per second. */
 export interface GatewayFigures {
