@@ -3,6 +3,7 @@ export * from './authority.ts';
 export * from './decide.ts';
 export * from './errors.ts';
 export * from './finding.ts';
+export * from './host-trees.ts';
 export * from './match.ts';
 export * from './ports.ts';
 export * from './taint.ts';

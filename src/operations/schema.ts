@@ -65,3 +65,14 @@ export const ChangeNote = {
   ticket: Type.Optional(text('Ticket or change number that this belongs to.', MAX_NAME_CHARS)),
   reason: Type.Optional(text('Why, in one line; kept with the snapshot.')),
 };
+
+/** Who caused something, as the transport proved it. */
+export const SubjectSchema = strict({
+  principal: Type.String(),
+  agent: Type.Optional(Type.String()),
+  session: Type.Optional(Type.String()),
+  run: Type.Optional(Type.String()),
+  tool: Type.Optional(Type.String()),
+  channel: Type.Optional(Type.String()),
+  sender: Type.Optional(Type.String()),
+});

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { startKeeper } from '../drivers/egress-client/keeper.ts';
 import { asGatehouseError } from '../kernel/index.ts';
+import { answers } from './answers.ts';
 import { PROCESS_CODES } from './codes.ts';
 import { gatewayEnvironment } from './environment.ts';
 import { homePaths, prepareHome } from './home.ts';
@@ -50,16 +50,4 @@ async function launch(program: Program): Promise<void> {
   if (process.execve === undefined)
     throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'this Node cannot replace a process');
   process.execve(process.execPath, argv, env);
-}
-
-/** Whether somebody listens on the operator's socket. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

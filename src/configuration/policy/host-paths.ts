@@ -1,21 +1,6 @@
 import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
+import { FORBIDDEN_HOST_TREES } from '../../kernel/index.ts';
 import type { ConfigFiles } from '../files.ts';
-
-/** Directories of the system that hold credentials, devices or sockets (attacks 55, 67). */
-const SYSTEM = [
-  '/proc',
-  '/sys',
-  '/dev',
-  '/boot',
-  '/etc',
-  '/run',
-  '/var/run',
-  '/var/lib/docker',
-  '/var/lib/containerd',
-  '/var/lib/containers',
-  '/var/lib/kubelet',
-  '/var/spool/cron',
-];
 
 export interface HostPlaces {
   /** Gatehouse's own home. */
@@ -51,7 +36,7 @@ export function permittedHostPath(path: string, places: HostPlaces): string | un
   const workspaces = resolved(places.workspaces, places.files);
   if (real !== workspaces && inside(workspaces, real)) return real;
   const userHome = resolved(places.userHome, places.files);
-  const guarded = [...SYSTEM, resolved(places.home, places.files)];
+  const guarded = [...FORBIDDEN_HOST_TREES, resolved(places.home, places.files)];
   if (guarded.some((guard) => inside(guard, real) || inside(real, guard))) return undefined;
   if (inside(real, userHome)) return undefined;
   const [first] = relative(userHome, real).split(sep);

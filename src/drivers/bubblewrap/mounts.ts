@@ -1,30 +1,12 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
-import type { Mount } from '../../kernel/index.ts';
+import { FORBIDDEN_HOST_TREES, type Mount } from '../../kernel/index.ts';
 import { SANDBOX_CODES } from './codes.ts';
 
 /** Most mounts of one run. */
 export const MAX_MOUNTS = 32;
 
 const TARGET_ROOTS = ['/workspace', '/mnt', '/data'];
-
-/** Nothing in these is ever mounted, and nothing that contains them. */
-const SYSTEM_TREES = [
-  '/proc',
-  '/sys',
-  '/dev',
-  '/etc',
-  '/boot',
-  '/run',
-  '/var/run',
-  '/var/lib/docker',
-  '/var/lib/containerd',
-  '/var/lib/containers',
-  '/var/lib/kubelet',
-  '/var/spool/cron',
-  '/tmp/.X11-unix',
-  '/tmp/.ICE-unix',
-];
 
 /** Places under a home directory that hold credentials, or files that the account's own programs run. */
 const HOME_SECRETS = [
@@ -83,7 +65,11 @@ export function isPlainPath(path: string): boolean {
 /** All roots of which no part may be mounted and which no mount may contain. */
 export function forbiddenTrees(userHome: string, own: readonly string[]): readonly string[] {
   const homes = [...new Set([userHome, '/root'])];
-  return [...SYSTEM_TREES, ...homes.flatMap((home) => HOME_SECRETS.map((name) => join(home, name))), ...own];
+  return [
+    ...FORBIDDEN_HOST_TREES,
+    ...homes.flatMap((home) => HOME_SECRETS.map((name) => join(home, name))),
+    ...own,
+  ];
 }
 
 /** Refuses a source by its text alone; whether it is the real path is checked when it is opened. */

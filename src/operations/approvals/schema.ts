@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { orNull, strict } from '../schema.ts';
+import { orNull, SubjectSchema, strict } from '../schema.ts';
 
 const Text = Type.String();
 
@@ -16,16 +16,6 @@ const Binding = strict(
   },
   { description: 'Everything the approval is bound to; a difference is a different action.' },
 );
-
-const SubjectSchema = strict({
-  principal: Text,
-  agent: Type.Optional(Text),
-  session: Type.Optional(Text),
-  run: Type.Optional(Text),
-  tool: Type.Optional(Text),
-  channel: Type.Optional(Text),
-  sender: Type.Optional(Text),
-});
 
 export const DecisionSchema = Type.Enum(['allow-once', 'allow-always', 'deny']);
 export const StatusSchema = Type.Enum(['pending', 'allowed', 'denied', 'expired', 'cancelled', 'consumed']);

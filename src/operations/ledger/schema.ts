@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { LEDGER_TYPES } from '../../kernel/index.ts';
-import { strict } from '../schema.ts';
+import { SubjectSchema, strict } from '../schema.ts';
 
 const Text = Type.String();
 
@@ -20,17 +20,7 @@ export const RecordSchema = strict(
     outcome: OutcomeSchema,
     code: Type.Optional(Text),
     rule: Type.Optional(Text),
-    subject: Type.Optional(
-      strict({
-        principal: Text,
-        agent: Type.Optional(Text),
-        session: Type.Optional(Text),
-        run: Type.Optional(Text),
-        tool: Type.Optional(Text),
-        channel: Type.Optional(Text),
-        sender: Type.Optional(Text),
-      }),
-    ),
+    subject: Type.Optional(SubjectSchema),
     trace: Type.Optional(Type.String({ description: 'Groups everything that one message caused.' })),
     authorityHash: Type.Optional(Text),
     data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import { ownSessionKey } from '../access.ts';
 import { defineOperation } from '../define.ts';
 import { AgentId, SessionKey, strict } from '../schema.ts';
+import { INVOKE_ERRORS, invokeAsCaller } from '../tools/invoke-as-caller.ts';
 import { ToolOutcomeSchema } from '../tools/schema.ts';
 import { MAX_COMMAND_CHARS } from './schema.ts';
 
@@ -19,34 +18,13 @@ export const sandboxExec = defineOperation({
   scope: 'operator.write',
   effect: 'high-impact',
   selfRecorded: true,
-  errors: [
-    'OP_AGENT_UNKNOWN',
-    'AUTH_AGENT_NOT_ALLOWED',
-    'SESSION_KEY_INVALID',
-    'TURN_NOT_RECORDED',
-    'SANDBOX_UNAVAILABLE',
-  ],
+  errors: INVOKE_ERRORS,
   cli: {
     command: 'sandbox exec',
     positional: ['command'],
     examples: ['gatehouse sandbox exec "ls -la /workspace"', 'gatehouse sandbox exec "id" --agent builder'],
     offline: false,
   },
-  async run(context, input) {
-    const { caller, services, signal } = context;
-    const { sessionKey, agent } = await ownSessionKey(context, input.sessionKey ?? 'main', input.agent);
-    return services.turns.invokeTool(
-      {
-        space: caller.space,
-        sessionKey,
-        idempotencyKey: randomUUID(),
-        subject: { ...caller.subject, agent, tool: 'shell' },
-        authority: caller.authority,
-        trace: caller.trace,
-        tool: 'shell',
-        args: { command: input.command },
-      },
-      signal,
-    );
-  },
+  run: (context, { command, ...where }) =>
+    invokeAsCaller(context, { ...where, tool: 'shell', args: { command } }),
 });

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import { ownSessionKey } from '../access.ts';
 import { defineOperation } from '../define.ts';
 import { AgentId, name, SessionKey, strict } from '../schema.ts';
+import { INVOKE_ERRORS, invokeAsCaller } from './invoke-as-caller.ts';
 import { ToolOutcomeSchema } from './schema.ts';
 
 export const toolsInvoke = defineOperation({
@@ -20,34 +19,12 @@ export const toolsInvoke = defineOperation({
   scope: 'operator.write',
   effect: 'high-impact',
   selfRecorded: true,
-  errors: [
-    'OP_AGENT_UNKNOWN',
-    'AUTH_AGENT_NOT_ALLOWED',
-    'SESSION_KEY_INVALID',
-    'TURN_NOT_RECORDED',
-    'SANDBOX_UNAVAILABLE',
-  ],
+  errors: INVOKE_ERRORS,
   cli: {
     command: 'tools invoke',
     positional: ['tool', 'args'],
     examples: [`gatehouse tools invoke list '{"path":"/workspace"}'`],
     offline: false,
   },
-  async run(context, input) {
-    const { caller, services, signal } = context;
-    const { sessionKey, agent } = await ownSessionKey(context, input.sessionKey ?? 'main', input.agent);
-    return services.turns.invokeTool(
-      {
-        space: caller.space,
-        sessionKey,
-        idempotencyKey: input.idempotencyKey ?? randomUUID(),
-        subject: { ...caller.subject, agent, tool: input.tool },
-        authority: caller.authority,
-        trace: caller.trace,
-        tool: input.tool,
-        args: input.args,
-      },
-      signal,
-    );
-  },
+  run: (context, input) => invokeAsCaller(context, input),
 });

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
+import { answers } from '../answers.ts';
 import { EGRESS_PROCESS_CODES } from './codes.ts';
 
 /** Milliseconds that an earlier egress may take to end before this one gives up. */
@@ -35,15 +35,4 @@ export async function prepareSockets(sockets: EgressSockets): Promise<void> {
   }
   rmSync(sockets.control, { force: true });
   rmSync(sockets.provider, { force: true });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
