@@ -16,6 +16,9 @@ export const TEST_PARTS = [
   { binary: 'openssl', package: 'openssl' },
   { binary: 'git', package: 'git' },
   { binary: 'python3', package: 'python3-minimal' },
+  { binary: 'nginx', package: 'nginx-light' },
+  { binary: 'sshd', package: 'openssh-server' },
+  { binary: 'chromium', package: 'chromium' },
 ];
 
 export function onPath(binary) {

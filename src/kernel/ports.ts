@@ -181,3 +181,20 @@ export interface Egress {
   /** Unix socket that takes the gateway's own provider calls in absolute form. */
   readonly providerSocket: string;
 }
+
+/** Something a person must know now (A9, T4). Holds no secret; `fix` says what to do next. */
+export interface Alert {
+  /** Name of the rule that fired, for example `auth.spike`. */
+  readonly rule: string;
+  readonly code: string;
+  readonly severity: 'critical' | 'high' | 'warning';
+  readonly title: string;
+  readonly fix: string;
+  readonly subject?: Subject;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Takes alerts and never throws: whoever notices an attack does not fail because nobody could be told. */
+export interface Alerts {
+  raise(alert: Alert): void;
+}

@@ -7,6 +7,8 @@ export const NODE_FLAGS: readonly string[] = [
   '--max-semi-space-size=1',
   '--optimize-for-size',
   '--no-turbofan',
+  // Without it any process of this account opens a debug port with one signal (L10).
+  '--disable-sigusr1',
 ];
 
 /** One malloc arena: the heap does not fragment into one per thread (glibc, mallopt(3)). */

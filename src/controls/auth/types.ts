@@ -13,7 +13,26 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-export type CredentialKind = 'token' | 'device' | 'socket' | 'process';
+export type CredentialKind =
+  | 'token'
+  | 'device'
+  | 'socket'
+  | 'process'
+  | 'oidc'
+  | 'certificate'
+  | 'proxy'
+  | 'browser';
+
+/** Listeners of their own, so that no port that is published for one purpose serves another (L3). */
+export type Plane = 'users' | 'admin' | 'metrics' | 'webhooks';
+
+/** A client certificate that the TLS handshake verified against the listener's authorities. */
+export interface ClientCertificate {
+  /** SHA-256 of the DER form, lower-case hex without colons. */
+  readonly fingerprint: string;
+  /** RFC 2253 text of the subject; for people, never compared alone. */
+  readonly subject: string;
+}
 
 /** Who is behind a request, as its transport proved. */
 export interface Principal {
@@ -61,6 +80,11 @@ export interface PeerFacts {
   readonly address: string;
   readonly userAgent: string;
   readonly surface: 'http' | 'ws' | 'socket';
+  /** The listener it came through; absent on the operator's socket. */
+  readonly plane?: Plane;
+  readonly certificate?: ClientCertificate;
+  /** User that a listed proxy says it has authenticated; set from nobody else's headers. */
+  readonly proxyUser?: string;
 }
 
 /** OpenClaw's device proof (protocol a.5). */
