@@ -9,6 +9,8 @@ export type Action =
       readonly channel: string;
       readonly sender: string;
       readonly agent: string;
+      /** Stable id of the group it was written in; `direct` when it was written to the agent alone. */
+      readonly chat: string;
     }
   /** Text leaves towards a person on a channel. */
   | { readonly kind: 'message.send'; readonly channel: string; readonly recipient: string }
@@ -41,7 +43,10 @@ export type MatcherName = 'exact' | 'host' | 'path' | 'command';
 
 /** The attribute that indexes each kind's rules, and how every matchable attribute compares. */
 export const ATTRIBUTES = {
-  'message.receive': { key: 'sender', match: { channel: 'exact', sender: 'exact', agent: 'exact' } },
+  'message.receive': {
+    key: 'sender',
+    match: { channel: 'exact', sender: 'exact', agent: 'exact', chat: 'exact' },
+  },
   'message.send': { key: 'recipient', match: { channel: 'exact', recipient: 'exact' } },
   'agent.run': { key: 'agent', match: { agent: 'exact' } },
   'model.call': { key: 'model', match: { model: 'exact' } },
