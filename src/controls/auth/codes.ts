@@ -1,4 +1,5 @@
 import { defineCodes } from '../../kernel/index.ts';
+import { FACTOR_CODES } from './factor-codes.ts';
 
 /**
  * Failures of authentication. Before the secret of a credential is proven, only AUTH_TOKEN_MISSING,
@@ -6,6 +7,7 @@ import { defineCodes } from '../../kernel/index.ts';
  * which tokens exist; expired, revoked and address codes are told only to somebody who holds the secret.
  */
 export const AUTH_CODES = defineCodes({
+  ...FACTOR_CODES,
   AUTH_TOKEN_MISSING: {
     summary: 'unauthorized: no token was given',
     fix: 'Send a token as `Authorization: Bearer ...`; `gatehouse token issue NAME --scopes ...` makes one.',

@@ -2,6 +2,8 @@ import { type Clock, GatehouseError } from '../../kernel/index.ts';
 import { AUTH_CODES } from './codes.ts';
 import type { DeviceEntry, DeviceLogin } from './device-login.ts';
 import { judgeProof, signedSecret } from './device-proof.ts';
+import type { IdentityLogin } from './identities/login.ts';
+import type { Proven } from './identities/types.ts';
 import type { LoginLimiter } from './limiter.ts';
 import type { LoginJournal } from './login-journal.ts';
 import { openClawDetails } from './openclaw-details.ts';
@@ -18,6 +20,7 @@ export interface ConnectLoginParts {
   readonly login: TokenLogin;
   readonly deviceLogin: DeviceLogin;
   readonly revocations: Revocations;
+  readonly identities: IdentityLogin;
 }
 
 /** `connect` of the WebSocket protocol: a token, a device proof, or both (protocol a.5, a.6). */
@@ -47,12 +50,45 @@ export class ConnectLogin {
   ): Promise<ConnectGrant> {
     const claim = credentials.device;
     if (claim !== undefined) await this.#prove(claim, credentials, wanted, peer);
-    const token = await this.#firstValid(credentials, peer);
+    const [proven, ...more] = await this.#identities(credentials, peer);
+    const token = this.#parts.identities.takes(credentials.token)
+      ? undefined
+      : await this.#firstValid(credentials, peer);
+    // A node is a device and nothing else; for anybody else the proof of a device adds nothing to an identity.
+    if (proven !== undefined && token === undefined && claim?.role !== 'node') {
+      return this.#connectIdentity(this.#parts.identities.agreed([proven, ...more], peer), wanted, peer);
+    }
+    if (proven !== undefined && token !== undefined) {
+      this.#parts.identities.agreed(
+        [{ principal: principalOf(token), expiresAt: null }, proven, ...more],
+        peer,
+      );
+    }
     if (claim === undefined) return this.#connectWithoutDevice(token, wanted, peer);
     const { grant, expiresAt } = await this.#connectDevice(token, claim, wanted, peer);
     await this.#parts.journal.accepted(grant.principal, peer, grant.deviceId);
     this.#parts.revocations.watch(grant.principal.credentialId, expiresAt);
     return grant;
+  }
+
+  #identities(credentials: ConnectCredentials, peer: PeerFacts): Promise<readonly Proven[]> {
+    const { token, password, deviceToken, session } = credentials;
+    const bearer = [token, password, deviceToken].find((text) => text !== undefined && text !== '');
+    return this.#parts.identities.prove(
+      { bearer: this.#parts.identities.takes(token) ? token : bearer, session },
+      peer,
+    );
+  }
+
+  async #connectIdentity(
+    { principal, expiresAt }: Proven,
+    wanted: readonly string[],
+    peer: PeerFacts,
+  ): Promise<ConnectGrant> {
+    const scopes = commonScopes(wanted, principal.scopes);
+    await this.#parts.journal.accepted(principal, peer);
+    this.#parts.revocations.watch(principal.credentialId, expiresAt);
+    return { principal: { ...principal, scopes }, role: 'operator', scopes, holds: principal.scopes };
   }
 
   async #connectWithoutDevice(

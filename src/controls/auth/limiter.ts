@@ -30,12 +30,16 @@ export type FailureKind =
   | 'password'
   | 'device-token'
   | 'device-proof'
-  | 'known-device';
+  | 'known-device'
+  | 'oidc'
+  | 'known-identity'
+  | 'browser'
+  | 'login-code';
 
 export interface FailureBucket {
   readonly kind: FailureKind;
   readonly address: string;
-  /** Token or device id, for `known-token` and `known-device`. */
+  /** Token or device id or proven identity, for `known-token`, `known-device` and `known-identity`. */
   readonly id?: string;
 }
 

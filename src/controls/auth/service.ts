@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
+import { BrowserSessions } from './browser/sessions.ts';
+import { BrowserStore } from './browser/store.ts';
 import { AUTH_CODES } from './codes.ts';
 import { ConnectLogin } from './connect-login.ts';
 import { DeviceLogin } from './device-login.ts';
 import { DeviceStore, deviceRecord, pendingDevice } from './device-store.ts';
+import { IdentityLogin } from './identities/login.ts';
+import type { PrincipalDirectory, RequestCredentials } from './identities/types.ts';
 import { LastUse } from './last-use.ts';
 import { type LimiterSettings, LoginLimiter } from './limiter.ts';
 import { LoginJournal } from './login-journal.ts';
+import { OidcVerifier, type VerifierParts } from './oidc/verifier.ts';
 import { credentialOf, Pairing } from './pairing.ts';
 import { Revocations } from './revocations.ts';
 import type { AuthTables } from './tables.ts';
@@ -35,6 +40,10 @@ export interface AuthParts {
   readonly ledger: Ledger;
   readonly logger?: Logger;
   readonly limits?: LimiterSettings;
+  /** Stored principals; without them nobody is known by an identity. */
+  readonly principals?: PrincipalDirectory;
+  /** Identity providers, and how their keys are fetched. */
+  readonly oidc?: Pick<VerifierParts, 'issuers' | 'fetch'>;
   readonly setTimer?: SetTimer;
   /** Resolves after so many milliseconds; slows failed logins down. */
   readonly delay?: (ms: number) => Promise<void>;
@@ -47,6 +56,9 @@ export interface RunningAuth extends AuthService {
   /** Write the gathered last uses and failure counts; listeners are told nothing any more. */
   close(): Promise<void>;
 }
+
+/** Knows nobody. */
+const NOBODY: PrincipalDirectory = { find: async () => undefined, byIdentity: async () => undefined };
 
 /** Whoever can open the operator's socket owns the home; the directory's mode 0700 is the proof. */
 const LOCAL_OPERATOR: Principal = Object.freeze({
@@ -73,6 +85,8 @@ class Authentication implements RunningAuth {
   readonly #pairing: Pairing;
   readonly #login: TokenLogin;
   readonly #connect: ConnectLogin;
+  readonly #identities: IdentityLogin;
+  readonly browser: BrowserSessions;
   readonly #requestListeners = new Set<(request: PendingDevice) => void>();
 
   constructor(parts: AuthParts) {
@@ -100,6 +114,27 @@ class Authentication implements RunningAuth {
       clock,
       delay: parts.delay ?? ((ms) => sleep(ms)),
     });
+    const principals = parts.principals ?? NOBODY;
+    this.browser = new BrowserSessions({
+      store: new BrowserStore(db),
+      tokens: this.#tokens,
+      principals,
+      login: this.#login,
+      journal: this.#journal,
+      revocations: this.#revocations,
+      ledger,
+      clock,
+      random,
+      onLost: lost('a browser session could not be written'),
+    });
+    this.#identities = new IdentityLogin({
+      principals,
+      oidc: parts.oidc && new OidcVerifier({ ...parts.oidc, clock, logger }),
+      sessions: this.browser,
+      login: this.#login,
+      journal: this.#journal,
+      clock,
+    });
     const deviceLogin = new DeviceLogin({
       tokens: this.#tokens,
       devices: this.#devices,
@@ -116,6 +151,7 @@ class Authentication implements RunningAuth {
       login: this.#login,
       deviceLogin,
       revocations: this.#revocations,
+      identities: this.#identities,
     });
   }
 
@@ -124,6 +160,24 @@ class Authentication implements RunningAuth {
   }
 
   async authenticateToken(token: string | undefined, peer: PeerFacts): Promise<Principal> {
+    return this.authenticateRequest({ bearer: token }, peer);
+  }
+
+  async authenticateRequest(credentials: RequestCredentials, peer: PeerFacts): Promise<Principal> {
+    const [proven, ...more] = await this.#identities.prove(credentials, peer);
+    const isToken = credentials.bearer !== undefined && !this.#identities.takes(credentials.bearer);
+    if (proven === undefined) return this.#authenticateOwn(credentials.bearer, peer);
+    if (isToken) {
+      const principal = await this.#authenticateOwn(credentials.bearer, peer);
+      return this.#identities.agreed([{ principal, expiresAt: null }, proven, ...more], peer).principal;
+    }
+    const { principal, expiresAt } = this.#identities.agreed([proven, ...more], peer);
+    await this.#journal.accepted(principal, peer);
+    this.#revocations.watch(principal.credentialId, expiresAt);
+    return principal;
+  }
+
+  async #authenticateOwn(token: string | undefined, peer: PeerFacts): Promise<Principal> {
     const stored = await this.#login.verify(token, 'token', peer);
     if (stored.kind === 'device') return this.#login.refuseKnown('AUTH_DEVICE_PROOF_REQUIRED', stored, peer);
     const principal = principalOf(stored);

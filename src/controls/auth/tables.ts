@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { type BrowserTables, createBrowserTables } from './browser/tables.ts';
 
 /** Lists are JSON text, times are Unix milliseconds. */
 export interface TokenTable {
@@ -50,7 +51,7 @@ export interface DeviceRequestTable extends DeviceColumns {
   reason: 'not-paired' | 'scope-upgrade' | 'metadata-upgrade' | 'role-upgrade';
 }
 
-export interface AuthTables {
+export interface AuthTables extends BrowserTables {
   auth_tokens: TokenTable;
   auth_devices: DeviceTable;
   auth_device_requests: DeviceRequestTable;
@@ -102,4 +103,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
 }
 
 /** Steps of this folder's tables, by name, in the order they apply. */
-export const migrations = { 'auth-001-tokens-and-devices': createTables };
+export const migrations = {
+  'auth-001-tokens-and-devices': createTables,
+  'auth-010-browser': createBrowserTables,
+};

@@ -36,7 +36,7 @@ export class TokenLogin {
    *   holds the secret AUTH_TOKEN_EXPIRED, AUTH_TOKEN_REVOKED, AUTH_ADDRESS_NOT_ALLOWED
    */
   async verify(text: string | undefined, source: TokenSource, peer: PeerFacts): Promise<StoredToken> {
-    const { tokens, limiter, journal } = this.#parts;
+    const { tokens, journal } = this.#parts;
     if (text === undefined || text === '') {
       journal.refused('AUTH_TOKEN_MISSING', peer);
       throw AUTH_CODES.error('AUTH_TOKEN_MISSING');
@@ -48,7 +48,7 @@ export class TokenLogin {
         ? { kind: source, address: peer.address }
         : { kind: 'known-token', address: peer.address, id: stored.summary.id };
     // From here to the count of a failure nothing awaits: parallel guesses cannot outrun the limiter.
-    this.#checkLock(limiter, bucket, peer);
+    this.checkLock(bucket, peer);
     if (stored === undefined || !sameDigest(stored.digest, tokenDigest(text))) {
       const code = source === 'device-token' ? 'AUTH_DEVICE_TOKEN_INVALID' : 'AUTH_TOKEN_INVALID';
       return this.refuse(code, bucket, peer, stored?.summary.id);
@@ -76,10 +76,11 @@ export class TokenLogin {
     bucket: FailureBucket,
     peer: PeerFacts,
     credential?: string,
+    facts: Readonly<Record<string, unknown>> = {},
   ): Promise<never> {
     const { limiter, journal, delay } = this.#parts;
     const { delayMs, locked } = limiter.fail(bucket);
-    const data = { kind: bucket.kind, ...(credential === undefined ? {} : { credential }) };
+    const data = { ...facts, kind: bucket.kind, ...(credential === undefined ? {} : { credential }) };
     journal.refused(code, peer, data);
     if (locked) journal.refused('AUTH_RATE_LIMITED', peer, { ...data, lockedOut: true });
     if (delayMs > 0) await delay(delayMs);
@@ -92,9 +93,10 @@ export class TokenLogin {
     return this.refuse(code, bucket, peer, token.summary.id);
   }
 
-  #checkLock(limiter: LoginLimiter, bucket: FailureBucket, peer: PeerFacts): void {
+  /** @throws AUTH_RATE_LIMITED, recorded, while the bucket is locked */
+  checkLock(bucket: FailureBucket, peer: PeerFacts): void {
     try {
-      limiter.check(bucket);
+      this.#parts.limiter.check(bucket);
     } catch (locked) {
       this.#parts.journal.refused('AUTH_RATE_LIMITED', peer, { kind: bucket.kind });
       throw locked;

@@ -1,4 +1,9 @@
 import type { Layer } from '../../kernel/index.ts';
+import type { BrowserLogin } from './browser/types.ts';
+import type { RequestCredentials } from './identities/types.ts';
+
+export type { BrowserLogin, BrowserSession, LoginLink } from './browser/types.ts';
+export type { RequestCredentials } from './identities/types.ts';
 
 /** OpenClaw's operator scopes. `operator.admin` implies all; `operator.write` implies `operator.read`. */
 export const SCOPES = [
@@ -142,6 +147,8 @@ export interface ConnectCredentials {
   readonly password?: string;
   readonly deviceToken?: string;
   readonly device?: DeviceClaim;
+  /** Secret of a browser session, out of the cookie of the upgrade. */
+  readonly session?: string;
 }
 
 export interface ConnectGrant {
@@ -160,12 +167,15 @@ export interface ConnectGrant {
 export interface AuthService {
   /** Bearer token of an HTTP request. */
   authenticateToken(token: string | undefined, peer: PeerFacts): Promise<Principal>;
+  /** Everything that an HTTP request shows, and what its transport proves; all of it must be one principal. */
+  authenticateRequest(credentials: RequestCredentials, peer: PeerFacts): Promise<Principal>;
   /** `connect` of the WebSocket protocol: a token, a device proof, or both (protocol a.5, a.6). */
   authenticateConnect(
     credentials: ConnectCredentials,
     requestedScopes: readonly string[] | undefined,
     peer: PeerFacts,
   ): Promise<ConnectGrant>;
+  readonly browser: BrowserLogin;
   /** Principal of the operator's own socket, which only the home's owner can open. */
   localOperator(): Principal;
   issueToken(request: IssueTokenRequest): Promise<{ readonly token: string; readonly summary: TokenSummary }>;
