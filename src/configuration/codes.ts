@@ -158,8 +158,8 @@ export const CONFIG_CODES = defineCodes({
     status: 400,
   },
   CONFIG_SENDER_INVALID: {
-    summary: 'a sender is named by something that people can change',
-    fix: 'Use the stable id of the platform (a number, a phone number, a user id).',
+    summary: 'a sender or a group is named by something that is no stable id of the platform',
+    fix: 'Write one stable id per list entry (a number, a user id), never a name, and no commas or spaces.',
     status: 400,
   },
   CONFIG_EGRESS_INVALID: {
@@ -174,8 +174,13 @@ export const CONFIG_CODES = defineCodes({
   },
   CONFIG_CHANNEL_NOT_STARTED: {
     summary: 'the channel is checked but not started by this version',
-    fix: 'Nothing to do; people reach agents over the CLI, WebSocket and HTTP.',
+    fix: 'Nothing to do; Telegram, webhooks, the CLI, WebSocket and HTTP work.',
     status: 200,
+  },
+  CONFIG_BINDING_INVALID: {
+    summary: 'a binding names an agent, a channel or an account that does not exist',
+    fix: 'Correct the name; `gatehouse agents list` shows the agents.',
+    status: 400,
   },
   CONFIG_PATH_UNKNOWN: {
     summary: 'there is no such key',

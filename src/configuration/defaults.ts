@@ -9,7 +9,7 @@ export interface ConfigDefaults {
     readonly controlUi: { readonly allowedOrigins: readonly string[] };
     readonly http: { readonly endpoints: { readonly chatCompletions: { readonly enabled: boolean } } };
     readonly auth: {
-      readonly mode: 'token';
+      readonly mode: 'token' | 'trusted-proxy';
       readonly rateLimit: {
         readonly maxAttempts: number;
         readonly windowMs: number;

@@ -13,6 +13,7 @@ import { Issues } from './issues.ts';
 import { freezeDeep, isPlainObject } from './objects.ts';
 import { checkReview, type LoadedPlaybook, loadPlaybooks } from './playbooks/load.ts';
 import { type AgentContext, checkWorkspaces, compileAgent, tryPlaybook } from './policy/agents.ts';
+import { readBindings } from './policy/bindings.ts';
 import { compileCeiling } from './policy/ceiling.ts';
 import { installDestinations, loadEgressRules } from './policy/egress.ts';
 import { readGrants } from './policy/grants.ts';
@@ -188,6 +189,11 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     adoptIssues(playbook, issues, now);
   }
   const defaultAgent = defaultAgentOf(agents, issues);
+  const bindings = readBindings(
+    input,
+    agents.map((agent) => agent.id),
+    issues,
+  );
   issues.throwIfAny();
   const { providers, secrets, rules } = offered;
   const texts = Object.fromEntries([...used].map(([name, { playbook }]) => [name, playbook]));
@@ -199,6 +205,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     warnings: freezeDeep([...issues.warnings]),
     defaultAgent,
     agents: policies,
+    bindings: freezeDeep(bindings),
     providers: freezeDeep(providers),
     secrets: freezeDeep(secrets),
     ceiling: context.ceiling,

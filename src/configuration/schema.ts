@@ -7,7 +7,7 @@ import { SandboxCeilingSection, ToolsSection } from '../controls/execution/schem
 import { GrantsSection } from '../controls/grants/schema.ts';
 import { ListenSection } from '../controls/listen/schema.ts';
 import { SecretsSection } from '../controls/secrets/schema.ts';
-import { DmPolicySection } from '../controls/senders/schema.ts';
+import { BindingsSection, DmPolicySection } from '../controls/senders/schema.ts';
 import { LedgerSection, LoggingSection } from '../controls/trace/schema.ts';
 import type { ConfigDefaults } from './defaults.ts';
 
@@ -28,6 +28,7 @@ export const ConfigSchema = Type.Object(
     models: Type.Optional(ModelsSection),
     channels: Type.Optional(ChannelsSection),
     dmPolicy: Type.Optional(DmPolicySection),
+    bindings: Type.Optional(BindingsSection),
     session: Type.Optional(SessionSection),
     tools: Type.Optional(ToolsSection),
     networkPolicy: Type.Optional(NetworkPolicySection),

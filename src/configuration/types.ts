@@ -1,5 +1,6 @@
 import type { AgentPolicy } from '../agents/types.ts';
 import type { EgressRuleSpec } from '../controls/egress/types.ts';
+import type { AgentBinding } from '../controls/senders/types.ts';
 import type { CompiledLayer } from '../kernel/index.ts';
 import type { GatehouseConfig } from './schema.ts';
 
@@ -50,6 +51,8 @@ export interface EffectiveConfig {
   readonly warnings: readonly ConfigIssue[];
   readonly defaultAgent: string;
   readonly agents: ReadonlyMap<string, AgentPolicy>;
+  /** Which agent a channel, an account or a peer talks to. */
+  readonly bindings: readonly AgentBinding[];
   readonly providers: readonly ProviderConfig[];
   readonly secrets: readonly SecretReference[];
   /** The layer that bounds the whole install, grants included. */

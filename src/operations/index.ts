@@ -32,11 +32,18 @@ import { ledgerActivity } from './ledger/activity.ts';
 import { ledgerShow } from './ledger/show.ts';
 import { ledgerTail } from './ledger/tail.ts';
 import { ledgerVerify } from './ledger/verify.ts';
+import { ledgerWho } from './ledger/who.ts';
 import { logsTail } from './logs/tail.ts';
 import { modelsList } from './models/list.ts';
+import { pairingApprove } from './pairing/approve.ts';
+import { pairingDeny } from './pairing/deny.ts';
+import { pairingList } from './pairing/list.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
+import { sendersAllow } from './senders/allow.ts';
+import { sendersBlock } from './senders/block.ts';
+import { sendersList } from './senders/list.ts';
 import { sessionsAbort } from './sessions/abort.ts';
 import { sessionsCreate } from './sessions/create.ts';
 import { sessionsDelete } from './sessions/delete.ts';
@@ -83,6 +90,12 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   deviceApprove,
   deviceReject,
   deviceRemove,
+  pairingList,
+  pairingApprove,
+  pairingDeny,
+  sendersList,
+  sendersAllow,
+  sendersBlock,
   configValidate,
   configGet,
   configSet,
@@ -95,6 +108,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   ledgerActivity,
   ledgerShow,
   ledgerVerify,
+  ledgerWho,
   sandboxExplain,
   sandboxExec,
   egressCheck,

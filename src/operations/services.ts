@@ -2,6 +2,7 @@ import type { ModelProvider, SessionService, TurnService } from '../agents/types
 import type { ConfigService } from '../configuration/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
+import type { SenderService } from '../controls/senders/types.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 
@@ -69,6 +70,7 @@ export interface Services {
   readonly home: HomePaths;
   readonly config: ConfigService;
   readonly auth: AuthService;
+  readonly senders: SenderService;
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;
   readonly sessions: SessionService;

@@ -27,6 +27,12 @@ import {
   type RunningApprovals,
 } from '../controls/execution/index.ts';
 import { withoutTokens } from '../controls/secrets/index.ts';
+import {
+  createSenderService,
+  type RunningSenders,
+  type SenderTables,
+  migrations as senderMigrations,
+} from '../controls/senders/index.ts';
 import { type CheckpointPace, createLedger } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
@@ -38,12 +44,20 @@ import { INSIDE_SCRIPT, insideDir } from './inside.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
+import { senderRules } from './senders.ts';
+import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
 
-type Tables = AuthTables & ApprovalTables & SessionTables & ConfigTables;
+type Tables = AuthTables & ApprovalTables & SenderTables & SessionTables & ConfigTables;
 
 /** Every folder that stores something, in the order in which its tables are made. */
-const MIGRATIONS = [configMigrations, authMigrations, sessionMigrations, approvalMigrations];
+const MIGRATIONS = [
+  configMigrations,
+  authMigrations,
+  sessionMigrations,
+  approvalMigrations,
+  senderMigrations,
+];
 
 export interface CoreOptions {
   readonly program: Program;
@@ -65,6 +79,7 @@ export interface Core {
   readonly config: ConfigService;
   readonly auth: RunningAuth;
   readonly approvals: RunningApprovals;
+  readonly senders: RunningSenders;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
@@ -102,6 +117,26 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     insideScript: INSIDE_SCRIPT,
     rightsOf: await rightsAfterRestart(auth, callers),
   });
+  const senders = createSenderService({
+    db,
+    clock,
+    random,
+    ledger,
+    logger,
+    rules: senderRules(config),
+    setTimer: afterwards,
+  });
+  // Who is no longer let in ends at once, also when only the configuration has changed (S1, A4).
+  senders.onBlocked((principal) => {
+    turns
+      .abortPrincipal(principal)
+      .catch((cause: unknown) => logger.error('turns of a blocked sender go on', { cause: String(cause) }));
+  });
+  config.onApplied(() => {
+    senders
+      .reconsider()
+      .catch((cause: unknown) => logger.error('senders were not looked at again', { cause: String(cause) }));
+  });
   auth.onRevoked((credential) => {
     // A token's principal is named after it; a device's credential is its principal.
     const principal = credential.startsWith('device:') ? credential : `token:${credential}`;
@@ -116,12 +151,13 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     config,
     auth,
     approvals,
+    senders,
     sessions,
     turns,
     providers,
     sandbox,
     callers,
-    close: () => closeAll({ ledger, auth, approvals }, store.files),
+    close: () => closeAll({ ledger, auth, approvals, senders }, store.files),
   };
 }
 
@@ -193,11 +229,12 @@ async function rightsAfterRestart(auth: RunningAuth, callers: Callers) {
 }
 
 async function closeAll(
-  parts: Pick<Core, 'ledger' | 'auth' | 'approvals'>,
+  parts: Pick<Core, 'ledger' | 'auth' | 'approvals' | 'senders'>,
   files: readonly { close(): void }[],
 ): Promise<void> {
   parts.approvals[Symbol.dispose]();
   await parts.auth.close();
+  parts.senders.close();
   await parts.ledger.close();
   for (const file of files) file.close();
 }

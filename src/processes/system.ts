@@ -11,3 +11,9 @@ export const systemRandom: Random = {
   bytes: (size) => randomBytes(size),
   uuid: () => randomUUID(),
 };
+
+/** Call `run` once after `ms`; the returned function takes it back. Never keeps the process alive. */
+export function afterwards(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
+}

@@ -28,7 +28,6 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
     effect: 'refuse',
     advice: 'Remove it and put providers under models.providers with apiKey: "${NAME}".',
   },
-  bindings: { effect: 'off', advice: LATER },
   multiAgent: { effect: 'off', advice: LATER },
   broadcast: { effect: 'off', advice: LATER },
   cron: { effect: 'off', advice: LATER },
@@ -59,7 +58,6 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   worktreeAcceleration: { effect: 'ignore', advice: LATER },
   'gateway.auth.token': { effect: 'refuse', advice: ISSUE_TOKEN },
   'gateway.auth.password': { effect: 'refuse', advice: ISSUE_TOKEN },
-  'gateway.auth.trustedProxy': { effect: 'refuse', advice: LATER },
   'gateway.auth.identityScopes': {
     effect: 'refuse',
     advice: 'Remove it: scopes belong to tokens and paired devices.',
@@ -315,7 +313,7 @@ export const VALUE_ADVICE: Readonly<Record<string, string>> = {
   'gateway.tls.enabled':
     'TLS at the listener is not there yet; keep loopback and end TLS in a reverse proxy on this machine',
   'gateway.auth.mode':
-    'only token is possible: there is no way in without a credential, and none that everybody shares',
+    'only token and trusted-proxy are possible: there is no way in without a credential, and none that everybody shares',
   'gateway.auth.allowTailscale': 'only false is possible: a network is not a credential',
   'gateway.auth.rateLimit.exemptLoopback':
     'only false is possible: a page in a browser also comes from loopback',

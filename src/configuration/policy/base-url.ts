@@ -17,7 +17,7 @@ export interface BaseUrlPlace {
 }
 
 /** 127.0.0.0/8, ::1 and localhost: the key does not leave the machine (RFC 6890, RFC 6761 section 6.3). */
-function isThisMachine(host: string): boolean {
+export function isThisMachine(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 

@@ -4,6 +4,7 @@ import type { Segment } from '../path.ts';
 import type { ConfigInput } from '../schema.ts';
 import type { ProviderConfig, SecretReference } from '../types.ts';
 import { judgeBaseUrl } from './base-url.ts';
+import { readIdentityProviders } from './identity-providers.ts';
 import { UNNAMED_MODEL } from './models.ts';
 import { readReference } from './secrets.ts';
 
@@ -21,7 +22,7 @@ export interface EnvironmentFacts {
 export interface Providers {
   readonly providers: readonly ProviderConfig[];
   readonly secrets: readonly SecretReference[];
-  /** One rule `provider:<id>` per provider; they open an address for the gateway's own calls only. */
+  /** One rule `provider:<id>` per provider and `oidc:<n>` per identity provider; they open an address for the gateway's own calls only. */
   readonly rules: readonly EgressRuleSpec[];
 }
 
@@ -217,5 +218,6 @@ export async function readProviders(
       ...(candidate.networks.length === 0 ? {} : { networks: candidate.networks }),
     });
   }
+  rules.push(...(await readIdentityProviders(input, issues)));
   return { providers: [...providers, REHEARSAL], secrets, rules };
 }

@@ -1,3 +1,4 @@
+export { agentFor } from './bindings.ts';
 export { checkSenders, type SenderFacts } from './checks.ts';
 export { ADMISSION_CODES, SENDERS_CODES } from './codes.ts';
 export { chatId, idHint, senderId } from './ids.ts';
@@ -6,6 +7,7 @@ export { createSenderService, principalOf, type RunningSenders, type SenderRules
 export { migrations, type SenderTables } from './tables.ts';
 export type {
   Admission,
+  AgentBinding,
   InboundFacts,
   PendingPairing,
   SenderKey,

@@ -38,3 +38,30 @@ export const DmPolicySection = Type.Object(
   { mode: Type.Optional(DmPolicy), allowIds: Type.Optional(SenderIds) },
   { additionalProperties: false, description: 'Who may write to an agent, on every channel.' },
 );
+
+/** `bindings`: which agent a channel, an account or one peer talks to; the most specific line wins. */
+export const BindingsSection = Type.Array(
+  Type.Object(
+    {
+      agentId: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' }),
+      match: Type.Object(
+        {
+          channel: Type.String({ minLength: 1, maxLength: 64 }),
+          accountId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+          peer: Type.Optional(
+            Type.Object(
+              {
+                kind: Type.Union([Type.Literal('direct'), Type.Literal('dm'), Type.Literal('group')]),
+                id: Type.String({ minLength: 1, maxLength: 200 }),
+              },
+              { additionalProperties: false },
+            ),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  { maxItems: 1_000, description: 'Which agent a channel, an account or one peer talks to.' },
+);

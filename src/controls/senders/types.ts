@@ -18,6 +18,14 @@ export interface InboundFacts {
   readonly mentioned: boolean;
 }
 
+/** One line of `bindings`, checked. */
+export interface AgentBinding {
+  readonly agent: string;
+  readonly channel: string;
+  readonly account?: string;
+  readonly peer?: { readonly kind: 'direct' | 'group'; readonly id: string };
+}
+
 /** What happens to a message before anything else does (S1, S3). */
 export type Admission =
   | {

@@ -5,6 +5,7 @@ import { EGRESS_CODES } from '../../controls/egress/index.ts';
 import { APPROVAL_CODES, EXECUTION_CODES } from '../../controls/execution/index.ts';
 import { LISTEN_CODES } from '../../controls/listen/index.ts';
 import { SECRETS_CODES } from '../../controls/secrets/index.ts';
+import { ADMISSION_CODES, SENDERS_CODES } from '../../controls/senders/index.ts';
 import { LEDGER_CODES } from '../../controls/trace/index.ts';
 import {
   type CodeTable,
@@ -28,6 +29,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Operations', table: OP_CODES.table },
   { title: 'Authentication', table: AUTH_CODES.table },
   { title: 'Listening', table: LISTEN_CODES.table },
+  { title: 'Senders', table: SENDERS_CODES.table },
   { title: 'Commands and files', table: EXECUTION_CODES.table },
   { title: 'Approvals', table: APPROVAL_CODES.table },
   { title: 'Egress', table: EGRESS_CODES.table },
@@ -52,6 +54,10 @@ export const DECISIONS: readonly DecisionCode[] = [
   { code: DECISION_ALLOWED, meaning: 'allowed by the rule named beside it' },
   { code: DECISION_NO_AUTHORITY, meaning: 'nobody said what the caller may do, so nothing is allowed' },
   { code: DECISION_UNKNOWN_ACTION, meaning: 'an action that is not described cannot be decided' },
+  { code: ADMISSION_CODES.notMentioned, meaning: 'in a group, the agent was not addressed; kept as context' },
+  { code: ADMISSION_CODES.pairingPending, meaning: 'the sender has a pairing code that nobody has answered' },
+  { code: ADMISSION_CODES.pairingFull, meaning: 'three strangers wait on the channel already' },
+  { code: ADMISSION_CODES.pairingDenied, meaning: 'an operator turned the sender down less than a day ago' },
   ...Object.entries(DECISION_CODES).flatMap(([kind, codes]) => [
     { code: codes.none, meaning: `no rule allows \`${kind}\`` },
     { code: codes.denied, meaning: `a rule denies \`${kind}\`` },
