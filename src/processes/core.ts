@@ -17,6 +17,7 @@ import {
   type AuthTables,
   migrations as authMigrations,
   createAuthService,
+  issuerOf,
   principalLayer,
   type RunningAuth,
 } from '../controls/auth/index.ts';
@@ -36,6 +37,7 @@ import {
 import { type CheckpointPace, createLedger } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
+import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import type { Authority, Clock, Egress, Logger, Random, Sandbox } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
@@ -97,7 +99,11 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   config.onApplied((next) => prepareWorkspaces(paths, next));
   const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
   const limits = { failures: maxAttempts, windowMs, lockoutMs };
-  const auth = createAuthService({ db, clock, random, ledger, logger, limits });
+  const oidc = {
+    issuers: () => (config.current().config.gateway.auth.oidc ?? []).map(issuerOf),
+    fetch: providerFetch(egress.providerSocket),
+  };
+  const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
   const sandbox = openSandbox(options);

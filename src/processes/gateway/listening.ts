@@ -104,8 +104,9 @@ function serverFor({ http, ws }: Surfaces, identity: Identity): Server {
   ws.attach(server, {
     judge(request: IncomingMessage) {
       const verdict = http.judge(request, identity);
-      const { peer } = verdict.arrival;
-      return 'refusal' in verdict ? { peer, refusal: verdict.refusal } : { peer };
+      const { peer, session } = verdict.arrival;
+      if ('refusal' in verdict) return { peer, refusal: verdict.refusal };
+      return session === undefined ? { peer } : { peer, session };
     },
     authenticated: (request) => http.authenticated(request.socket as Socket),
   });

@@ -33,6 +33,7 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
     runtime,
     logger,
     rules: () => requestRules(config()),
+    proxyIdentity: () => config().config.gateway.auth.trustedProxy,
     openai: () => config().config.gateway.http.endpoints.chatCompletions.enabled,
   });
   const ws = createWsSurface({

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ProxyIdentitySettings } from '../../controls/auth/index.ts';
 import type { AuthService, PeerFacts, Principal } from '../../controls/auth/types.ts';
 import type { ListenLimits, RequestRules } from '../../controls/listen/index.ts';
 import type { Logger } from '../../kernel/index.ts';
@@ -7,7 +8,8 @@ import type { Caller, Dispatcher } from '../../operations/define.ts';
 import type { RuntimeService } from '../../operations/services.ts';
 
 /** What the HTTP surface needs of authentication. */
-export interface HttpAuth extends Pick<AuthService, 'authenticateToken' | 'localOperator' | 'onRevoked'> {
+export interface HttpAuth
+  extends Pick<AuthService, 'authenticateRequest' | 'localOperator' | 'onRevoked' | 'browser'> {
   recordRefusal(code: string, peer: PeerFacts): void;
 }
 
@@ -19,6 +21,8 @@ export interface HttpSurfaceParts {
   readonly logger: Logger;
   /** Read at every request, so that a reload takes effect at once. */
   readonly rules: () => RequestRules;
+  /** Headers in which listed proxies say whom they have authenticated; read at every request. */
+  readonly proxyIdentity?: () => ProxyIdentitySettings | undefined;
   readonly limits?: ListenLimits;
   /** Whether /v1/* is served; read at every request. */
   readonly openai?: () => boolean;
@@ -32,6 +36,8 @@ export interface Arrival {
   readonly identity: Identity;
   readonly peer: PeerFacts;
   readonly trace: string;
+  /** Secret of the browser session that a WebSocket upgrade showed. */
+  readonly session?: string;
 }
 
 /** What the surface knows about a request from its transport; nothing here is read from the request itself. */

@@ -6,8 +6,9 @@ import { GatehouseError } from '../../kernel/index.ts';
 import type { Caller } from '../../operations/define.ts';
 import { asHttpError, openAiFailure, operationFailure, retryAfter } from './errors.ts';
 import { SECURITY_HEADERS } from './headers.ts';
-import { judgeArrival, principalOf } from './identity.ts';
+import { judgeArrival, judgeUpgrade, principalOf } from './identity.ts';
 import { acceptJsonOnly } from './json-body.ts';
+import { addLogin } from './login.ts';
 import { OpenAnswers } from './open-answers.ts';
 import { addOpenAi } from './openai/routes.ts';
 import { addOperations, OPERATION_PREFIX } from './operations.ts';
@@ -40,6 +41,8 @@ const ALLOWED: readonly (readonly [path: RegExp, allow: string])[] = [
   [/^\/v1\/models(\/.+)?$/, 'GET'],
   [/^\/v1\/chat\/completions$/, 'POST'],
   [/^\/tools\/invoke$/, 'POST'],
+  [/^\/(login|session)$/, 'GET'],
+  [/^\/login\/session$/, 'GET, POST, DELETE'],
   [/^\/api\/v1\/[^/]+$/, 'POST'],
 ];
 
@@ -78,6 +81,7 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
   addOperations(app, parts, state);
   addToolsInvoke(app, parts, state);
   addOpenAi(app, parts, state);
+  addLogin(app, parts, state);
   await app.ready();
   const stopListening = parts.auth.onRevoked((credentialId) => answers.end(credentialId));
 
@@ -91,7 +95,7 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
       servers.push(server);
       return server;
     },
-    judge: (request, identity) => judgeArrival(parts, request, identity),
+    judge: (request, identity) => judgeUpgrade(parts, request, identity),
     authenticated: (socket) => gate.authenticated(socket),
     close: async () => {
       await Promise.all(servers.map(closed));
@@ -122,7 +126,7 @@ function requestState(
     callerOf: (request) => known(callers.get(request)),
     authenticate: async (request, reply) => {
       const arrival = arrivalOf(request.raw);
-      const principal = await principalOf(parts, arrival, request.headers.authorization);
+      const principal = await principalOf(parts, arrival, request.raw);
       gate.authenticated(request.raw.socket);
       answers.add(principal.credentialId, reply.raw);
       const surface = arrival.identity === 'socket' ? 'socket' : 'http';

@@ -11,6 +11,8 @@ import { type ErrorShape, isObject } from './frames.ts';
 const PROTOCOL = 4;
 const MINIMUM_PROBE_PROTOCOL = 3;
 const MAX_FIELD_CHARS = 512;
+/** A bearer token of an identity provider is longer than everything else. */
+const MAX_TOKEN_CHARS = 8_192;
 const MAX_LIST = 64;
 
 type Params = Readonly<Record<string, unknown>>;
@@ -29,10 +31,10 @@ function wrong(name: string): never {
   throw WS_CODES.error('WS_PARAMS_INVALID', `invalid connect params: ${name}`);
 }
 
-function field(params: Params, name: string, path = name): string | undefined {
+function field(params: Params, name: string, path = name, most = MAX_FIELD_CHARS): string | undefined {
   const value = params[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string' || value.length > MAX_FIELD_CHARS) wrong(path);
+  if (typeof value !== 'string' || value.length > most) wrong(path);
   return value;
 }
 
@@ -109,7 +111,7 @@ export function parseConnect(params: Params, challenge: string): ConnectRequest 
     scopes,
     capabilities: new Set(list(params, 'caps') ?? []),
     credentials: {
-      ...optional('token', field(auth, 'token', 'auth.token')),
+      ...optional('token', field(auth, 'token', 'auth.token', MAX_TOKEN_CHARS)),
       ...optional('password', field(auth, 'password', 'auth.password')),
       ...optional('deviceToken', field(auth, 'deviceToken', 'auth.deviceToken')),
       ...(proof === undefined

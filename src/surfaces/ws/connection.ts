@@ -21,6 +21,7 @@ const OVERSIZE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 export interface ConnectionPlace {
   readonly request: IncomingMessage;
   readonly peer: PeerFacts;
+  readonly session?: string | undefined;
   readonly methods: ReadonlyMap<string, Method>;
   broadcast(space: string, event: OutgoingEvent): void;
 }
@@ -146,6 +147,8 @@ export class Connection {
 
   #receiveRequest(text: string): void {
     const parsed = parseFrame(text);
+    const principal = this.#grant?.principal;
+    if (principal?.kind === 'browser') this.#parts.auth.browser?.touch(principal.credentialId);
     if (parsed.kind === 'request') {
       void this.#requests?.handle(parsed.frame);
       return;
@@ -168,7 +171,9 @@ export class Connection {
       return this.#refuse(frame.id, asGatehouseError(thrown), 'ours');
     }
     try {
-      const { credentials, scopes, capabilities } = request;
+      const { scopes, capabilities } = request;
+      const { session } = this.#place;
+      const credentials = session === undefined ? request.credentials : { ...request.credentials, session };
       const grant = await this.#parts.auth.authenticateConnect(credentials, scopes, this.#place.peer);
       if (this.#admit(frame.id, grant, capabilities)) onReady();
     } catch (thrown) {
@@ -257,5 +262,5 @@ export class Connection {
 
 function credentialsOf(grant: ConnectGrant | undefined): readonly string[] {
   const { principal, deviceId } = grant ?? {};
-  return [principal?.credentialId, deviceId].filter((id) => id !== undefined);
+  return [principal?.credentialId, principal?.id, deviceId].filter((id) => id !== undefined);
 }

@@ -32,7 +32,12 @@ const EVENTS = [
 ] as const;
 
 export interface UpgradeRules {
-  judge(request: IncomingMessage): { readonly peer: PeerFacts; readonly refusal?: GatehouseError };
+  judge(request: IncomingMessage): {
+    readonly peer: PeerFacts;
+    readonly refusal?: GatehouseError;
+    /** Secret of the browser session that the upgrade showed, from a page of our own. */
+    readonly session?: string;
+  };
   /** Called once somebody proved who they are on this connection. */
   authenticated(request: IncomingMessage): void;
 }
@@ -93,7 +98,7 @@ export function createWsSurface(options: Options): WsSurface {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    peer: PeerFacts,
+    { peer, session }: { readonly peer: PeerFacts; readonly session: string | undefined },
     onReady: () => void,
   ) => {
     count(peer.address, 1);
@@ -104,7 +109,7 @@ export function createWsSurface(options: Options): WsSurface {
     };
     socket.once('close', settle);
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new Connection(parts, webSocket, { request, peer, methods, broadcast });
+      const connection = new Connection(parts, webSocket, { request, peer, session, methods, broadcast });
       live.add(connection);
       webSocket.once('close', () => {
         live.delete(connection);
@@ -153,7 +158,8 @@ export function createWsSurface(options: Options): WsSurface {
           parts.auth.recordRefusal(error.code, peer);
           return refuseUpgrade(socket, error);
         }
-        accept(request, socket, head, peer, () => authenticated(request));
+        const { session } = verdict;
+        accept(request, socket, head, { peer, session }, () => authenticated(request));
       });
     },
     connections: () => live.size,

@@ -10,6 +10,7 @@ import type { WsLimits } from './limits.ts';
 export interface WsParts {
   readonly dispatcher: Dispatcher;
   readonly auth: Pick<AuthService, 'authenticateConnect' | 'onRevoked' | 'onDeviceRequest'> & {
+    readonly browser?: Pick<AuthService['browser'], 'touch'>;
     /** Record a peer that was refused before anybody could authenticate. */
     recordRefusal(code: string, peer: PeerFacts): void;
   };

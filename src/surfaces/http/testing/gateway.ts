@@ -107,7 +107,8 @@ const CALLER_OF: HttpSurfaceParts['callerOf'] = (principal, surface, trace) => (
 
 function methodsOf(auth: TestHome['auth']): HttpSurfaceParts['auth'] {
   return {
-    authenticateToken: (token, peer) => auth.authenticateToken(token, peer),
+    authenticateRequest: (credentials, peer) => auth.authenticateRequest(credentials, peer),
+    browser: auth.browser,
     localOperator: () => auth.localOperator(),
     onRevoked: (listener) => auth.onRevoked(listener),
     recordRefusal: (code, peer) => auth.recordRefusal(code, peer),
@@ -123,9 +124,9 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
     dispatcher,
     auth: {
       ...methodsOf(home.auth),
-      async authenticateToken(token, peer) {
+      async authenticateRequest(credentials, peer) {
         await options.beforeProof?.();
-        return home.auth.authenticateToken(token, peer);
+        return home.auth.authenticateRequest(credentials, peer);
       },
     },
     callerOf: CALLER_OF,
