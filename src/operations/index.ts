@@ -33,6 +33,9 @@ import { ledgerShow } from './ledger/show.ts';
 import { ledgerTail } from './ledger/tail.ts';
 import { ledgerVerify } from './ledger/verify.ts';
 import { ledgerWho } from './ledger/who.ts';
+import { loginEnd } from './login/end.ts';
+import { loginLink } from './login/link.ts';
+import { loginList } from './login/list.ts';
 import { logsTail } from './logs/tail.ts';
 import { modelsList } from './models/list.ts';
 import { pairingApprove } from './pairing/approve.ts';
@@ -86,6 +89,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   tokenIssue,
   tokenList,
   tokenRevoke,
+  loginLink,
+  loginList,
+  loginEnd,
   deviceList,
   deviceApprove,
   deviceReject,

@@ -22,6 +22,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   gateway: 'The gateway process',
   inventory: 'What there is, as measured',
   ledger: 'What happened, provably',
+  login: 'Browser login',
   logs: "The gateway's log",
   models: 'Models',
   run: 'Running turns',

@@ -1,6 +1,12 @@
 import type { SessionRow, StoredMessage, ToolDescription, ToolOutcome } from '../../../agents/types.ts';
 import type { ConfigIssue, ConfigSnapshot } from '../../../configuration/types.ts';
-import type { DeviceRecord, PendingDevice, TokenSummary } from '../../../controls/auth/types.ts';
+import type {
+  BrowserSession,
+  DeviceRecord,
+  LoginLink,
+  PendingDevice,
+  TokenSummary,
+} from '../../../controls/auth/types.ts';
 import type { ApprovalRecord } from '../../../controls/execution/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
@@ -11,6 +17,7 @@ import { asTyped, type View } from '../view.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
 import * as lists from './lists.ts';
+import { linkLines, sessionLines } from './login.ts';
 import * as reports from './reports.ts';
 
 /** How one operation's result looks to a person, and what it means for a script. */
@@ -80,6 +87,8 @@ const FORMS: Readonly<Record<string, Form>> = {
   'token.list': form<{ tokens: TokenSummary[] }>(({ tokens }, view) =>
     lists.tokenLines(tokens, Date.now(), view),
   ),
+  'login.link': form<LoginLink & { url: string }>(linkLines),
+  'login.list': form<{ sessions: BrowserSession[] }>(({ sessions }, view) => sessionLines(sessions, view)),
   'device.list': form<{ pending: PendingDevice[]; paired: DeviceRecord[] }>(({ pending, paired }, view) =>
     lists.deviceLines(pending, paired, view),
   ),
