@@ -5,6 +5,7 @@ export {
   type ProxyRefusal,
   readProxyIdentity,
 } from './identities/proxy-headers.ts';
+export { COOLDOWN_MS as KEYS_COOLDOWN_MS, FRESH_MS as KEYS_FRESH_MS } from './oidc/key-cache.ts';
 export { issuerOf, type OidcIssuer } from './oidc/settings.ts';
 export { principalLayer } from './principal-layer.ts';
 export { createAuthService, type RunningAuth } from './service.ts';

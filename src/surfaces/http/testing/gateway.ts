@@ -11,7 +11,7 @@ import {
 import { authorityOf, decide, GatehouseError } from '../../../kernel/index.ts';
 import type { Caller, CallOptions, Dispatcher, Operation } from '../../../operations/define.ts';
 import { createHttpSurface, type HttpSurface, type HttpSurfaceParts } from '../index.ts';
-import { type TestHome, testHome } from './home.ts';
+import { type AuthOptions, type TestHome, testHome } from './home.ts';
 
 /** One thing that a fake operation does. */
 export type Behaviour = (input: unknown, caller: Caller, options: CallOptions) => unknown;
@@ -92,6 +92,7 @@ export interface GatewayOptions {
   readonly limits?: Partial<ListenLimits>;
   readonly rules?: Partial<RequestRules>;
   readonly parts?: Partial<HttpSurfaceParts>;
+  readonly auth?: Partial<AuthOptions>;
   /** Awaited before a token is proven. */
   readonly beforeProof?: () => Promise<void>;
 }
@@ -117,7 +118,7 @@ function methodsOf(auth: TestHome['auth']): HttpSurfaceParts['auth'] {
 
 /** The HTTP surface with real authentication on a real loopback socket, over fake operations. */
 export async function testGateway(options: GatewayOptions = {}): Promise<TestGateway> {
-  const home = await testHome();
+  const home = await testHome(options.auth);
   const dispatcher = fakeDispatcher(options.operations ?? []);
   const rules = { allowedHosts: LOOPBACK_HOSTS, allowedOrigins: [], trustedProxies: [], ...options.rules };
   const surface = await createHttpSurface({

@@ -8,6 +8,8 @@ import {
 import { openDatabase } from '../../../drivers/sqlite/index.ts';
 import type { LedgerEvent } from '../../../kernel/index.ts';
 
+export type AuthOptions = Parameters<typeof createAuthService>[0];
+
 export interface TestHome extends AsyncDisposable {
   readonly auth: RunningAuth;
   /** What the ledger was given. */
@@ -19,7 +21,7 @@ export interface TestHome extends AsyncDisposable {
 }
 
 /** Real authentication over a store in memory, with a ledger that keeps events and a clock that stands still. */
-export async function testHome(): Promise<TestHome> {
+export async function testHome(more: Partial<AuthOptions> = {}): Promise<TestHome> {
   const database = openDatabase<AuthTables>(':memory:');
   await database.migrate(migrations);
   const events: LedgerEvent[] = [];
@@ -36,6 +38,7 @@ export async function testHome(): Promise<TestHome> {
       },
     },
     delay: async () => {},
+    ...more,
     setTimer: (ms, run) => {
       const timer = { at: elapsed + ms, run };
       timers.add(timer);
