@@ -282,8 +282,10 @@ export interface TurnService {
   start(request: TurnRequest): Promise<TurnHandle>;
   /** Ends the running turn of a session (or one run of it); returns the run ids that were ended. */
   abort(space: string, sessionKey: string, runId?: string): Promise<readonly string[]>;
-  /** Ends everything that a principal started, running or waiting, because its credential is no longer valid (A4). */
+  /** Ends everything that a principal started, running or waiting, because it may no longer (A4). */
   abortPrincipal(principal: string): Promise<readonly string[]>;
+  /** As `abortPrincipal`, for one credential of it: what another one started goes on. */
+  abortCredential(credential: string): Promise<readonly string[]>;
   wait(runId: string, timeoutMs: number): Promise<TurnOutcome | undefined>;
   /** Who started a run, so that a caller can be refused another space's run. */
   spaceOf(runId: string): string | undefined;

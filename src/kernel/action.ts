@@ -68,6 +68,8 @@ export const ACTION_KINDS = Object.keys(ATTRIBUTES) as readonly ActionKind[];
  */
 export interface Subject {
   readonly principal: string;
+  /** What proved the principal; when that ends, so does everything that it started (A4). */
+  readonly credential?: string;
   readonly agent?: string;
   readonly session?: string;
   readonly run?: string;

@@ -45,7 +45,7 @@ export function createCallers({ principalLayer, ceiling }: CallerParts): Callers
     callerOf: (principal, surface, trace) =>
       Object.freeze({
         principal,
-        subject: { principal: principal.id },
+        subject: { principal: principal.id, credential: principal.credentialId },
         authority: authorityFor(principal),
         surface,
         space: spaceOf(principal),

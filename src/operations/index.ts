@@ -41,6 +41,12 @@ import { modelsList } from './models/list.ts';
 import { pairingApprove } from './pairing/approve.ts';
 import { pairingDeny } from './pairing/deny.ts';
 import { pairingList } from './pairing/list.ts';
+import { principalAdd } from './principal/add.ts';
+import { principalBind } from './principal/bind.ts';
+import { principalDisable } from './principal/disable.ts';
+import { principalEnable } from './principal/enable.ts';
+import { principalList } from './principal/list.ts';
+import { principalShow } from './principal/show.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
@@ -57,6 +63,8 @@ import { sessionsShow } from './sessions/show.ts';
 import { tokenIssue } from './token/issue.ts';
 import { tokenList } from './token/list.ts';
 import { tokenRevoke } from './token/revoke.ts';
+import { tokenRotate } from './token/rotate.ts';
+import { tokenStatus } from './token/status.ts';
 import { toolsInvoke } from './tools/invoke.ts';
 import { toolsList } from './tools/list.ts';
 
@@ -89,6 +97,14 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   tokenIssue,
   tokenList,
   tokenRevoke,
+  tokenRotate,
+  tokenStatus,
+  principalAdd,
+  principalList,
+  principalShow,
+  principalBind,
+  principalDisable,
+  principalEnable,
   loginLink,
   loginList,
   loginEnd,

@@ -69,6 +69,7 @@ export const ChangeNote = {
 /** Who caused something, as the transport proved it. */
 export const SubjectSchema = strict({
   principal: Type.String(),
+  credential: Type.Optional(Type.String({ description: 'Id of what proved the principal.' })),
   agent: Type.Optional(Type.String()),
   session: Type.Optional(Type.String()),
   run: Type.Optional(Type.String()),

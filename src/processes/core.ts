@@ -39,7 +39,7 @@ import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
-import type { Authority, Clock, Egress, Logger, Random, Sandbox } from '../kernel/index.ts';
+import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
 import { INSIDE_SCRIPT, insideDir } from './inside.ts';
@@ -143,15 +143,16 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       .reconsider()
       .catch((cause: unknown) => logger.error('senders were not looked at again', { cause: String(cause) }));
   });
+  // Only what this credential started ends: a rotation must not cost those who have switched anything (A3).
   auth.onRevoked((credential) => {
-    // A token's principal is named after it; a device's credential is its principal.
-    const principal = credential.startsWith('device:') ? credential : `token:${credential}`;
-    turns
-      .abortPrincipal(principal)
-      .catch((cause: unknown) =>
-        logger.error('turns of a revoked credential go on', { cause: String(cause) }),
-      );
+    const ended = credential.startsWith('principal:')
+      ? turns.abortPrincipal(credential)
+      : turns.abortCredential(credential);
+    ended.catch((cause: unknown) =>
+      logger.error('turns of a revoked credential go on', { cause: String(cause) }),
+    );
   });
+  await bringNothingBack(auth, ledger);
   return {
     ledger,
     config,
@@ -217,21 +218,55 @@ function openLedger(
 }
 
 /**
- * Turns that waited for a person when the process ended go on only with the rights that their principal has now:
- * a revoked or expired token resumes nothing (A4).
+ * Turns that waited for a person when the process ended go on only with the rights that their principal has now, and
+ * only while the token that started them, or a later version of it, is valid (A4).
  */
 async function rightsAfterRestart(auth: RunningAuth, callers: Callers) {
   const known = new Map<string, Authority>();
   const local = auth.localOperator();
-  known.set(local.id, callers.callerOf(local, 'socket', 'repair').authority);
+  const operator = callers.callerOf(local, 'socket', 'repair').authority;
+  const families = await auth.liveFamilies();
   const now = Date.now();
   for (const token of await auth.listTokens()) {
     if (token.revokedAt !== null || (token.expiresAt !== null && token.expiresAt <= now)) continue;
-    const { id, name, scopes, agents } = token;
-    const principal = { id: `token:${id}`, name, kind: 'token', scopes, agents, credentialId: id } as const;
-    known.set(principal.id, callers.callerOf(principal, 'http', 'repair').authority);
+    const { id, name, scopes, agents, principal: owner } = token;
+    const family = families.get(id);
+    if (family === undefined) continue;
+    const principal = { id: owner, name, kind: 'token', scopes, agents, credentialId: id } as const;
+    known.set(`${owner} ${family}`, callers.callerOf(principal, 'http', 'repair').authority);
   }
-  return (subject: { readonly principal: string }) => known.get(subject.principal);
+  return ({ principal, credential = '' }: Subject) =>
+    principal === local.id ? operator : known.get(`${principal} ${families.get(credential) ?? ''}`);
+}
+
+/** Records of one look into the ledger. */
+const PAGE = 1_000;
+
+/** What the ledger says was revoked stays revoked, also when an older database was put back (attack 81). */
+async function bringNothingBack(auth: RunningAuth, ledger: LedgerService): Promise<void> {
+  const revoked = new Set<string>();
+  let before: number | undefined;
+  for (let pages = 0; pages < PAGE; pages++) {
+    const bound = before === undefined ? {} : { before };
+    const records = await ledger.query({ type: 'change', action: 'token.revoked', limit: PAGE, ...bound });
+    for (const { data } of records) if (typeof data?.['id'] === 'string') revoked.add(data['id']);
+    const oldest = records[0];
+    if (records.length < PAGE || oldest === undefined) break;
+    before = oldest.at === before ? oldest.at - 1 : oldest.at;
+  }
+  const brought = await auth.start([...revoked]);
+  if (brought.length === 0) return;
+  await ledger.append({
+    type: 'alert',
+    action: 'auth.restored-credential',
+    outcome: 'failure',
+    code: 'AUTH_TOKEN_REVOKED',
+    data: {
+      tokens: brought,
+      title: 'state.db said that revoked tokens are valid; they were revoked again',
+      fix: 'Find out who put an older state.db back, and compare it with your backups.',
+    },
+  });
 }
 
 async function closeAll(

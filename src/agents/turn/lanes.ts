@@ -1,4 +1,4 @@
-import type { GatehouseError } from '../../kernel/index.ts';
+import type { GatehouseError, Subject } from '../../kernel/index.ts';
 import { TURN_CODES } from '../codes.ts';
 import type { Turn } from './turn.ts';
 
@@ -9,7 +9,7 @@ export const MAX_QUEUED = 8;
 export interface Queued {
   readonly runId: string;
   /** Who asked for it. */
-  readonly principal: string;
+  readonly subject: Subject;
   start(): void;
   drop(reason: GatehouseError): Promise<void>;
 }
@@ -88,9 +88,9 @@ export class Lanes {
     return taken;
   }
 
-  withdrawOf(principal: string): readonly Queued[] {
+  withdrawOf(isMeant: (subject: Subject) => boolean): readonly Queued[] {
     const runs = [...this.#lanes].flatMap(([lane, { queue }]) =>
-      queue.filter((item) => item.principal === principal).map((item) => [lane, item.runId] as const),
+      queue.filter((item) => isMeant(item.subject)).map((item) => [lane, item.runId] as const),
     );
     return runs.flatMap(([lane, runId]) => this.withdraw(lane, runId));
   }

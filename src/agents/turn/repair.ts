@@ -44,7 +44,7 @@ async function resume(host: TurnHost, record: TurnRecord): Promise<boolean> {
     else
       lanes.enqueue(lane, {
         runId: record.runId,
-        principal: record.request.subject.principal,
+        subject: record.request.subject,
         start,
         drop: (reason) => dropped(host, record, run.settle, reason),
       });

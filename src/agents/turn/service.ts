@@ -1,3 +1,4 @@
+import type { Subject } from '../../kernel/index.ts';
 import { TURN_CODES } from '../codes.ts';
 import { createTools } from '../tools/index.ts';
 import type { InsideScript } from '../tools/web-fetch.ts';
@@ -50,7 +51,8 @@ export function createTurnService(options: TurnServiceOptions): TurnService {
   return {
     start: (request) => startTurn(host, request),
     abort: (space, key, runId) => abort(host, space, key, runId),
-    abortPrincipal: (principal) => abortPrincipal(host, principal),
+    abortPrincipal: (principal) => abortOf(host, (subject) => subject.principal === principal),
+    abortCredential: (credential) => abortOf(host, (subject) => subject.credential === credential),
     wait: (runId, timeoutMs) => wait(host, runId, timeoutMs),
     spaceOf: (runId) => host.runs.ownerOf(runId),
     inFlight(space, key) {
@@ -103,11 +105,14 @@ async function abort(host: TurnHost, space: string, key: string, runId?: string)
   ];
 }
 
-async function abortPrincipal(host: TurnHost, principal: string): Promise<readonly string[]> {
+async function abortOf(
+  host: TurnHost,
+  isMeantSubject: (subject: Subject) => boolean,
+): Promise<readonly string[]> {
   const reason = TURN_CODES.error('TURN_ABORTED', 'the credential that started this turn is no longer valid');
-  const queued = host.lanes.withdrawOf(principal);
-  const turns = [...host.lanes.turns(), ...host.detached.values()].filter(
-    (turn) => turn.subject.principal === principal,
+  const queued = host.lanes.withdrawOf(isMeantSubject);
+  const turns = [...host.lanes.turns(), ...host.detached.values()].filter((turn) =>
+    isMeantSubject(turn.subject),
   );
   for (const turn of turns) turn.stop(reason);
   await Promise.all(queued.map((item) => item.drop(reason)));

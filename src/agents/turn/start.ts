@@ -124,7 +124,7 @@ async function queue(
   stored.promise.catch(() => undefined);
   host.lanes.enqueue(lane, {
     runId: entry.runId,
-    principal: entry.request.subject.principal,
+    subject: entry.request.subject,
     start: () => void startQueued(host, run, launch, messages, stored.promise),
     async drop(reason) {
       const outcome = outcomeOf({ text: '', usage: { inputTokens: 0, outputTokens: 0 } }, reason);

@@ -23,6 +23,41 @@ export const AUTH_CODES = defineCodes({
     fix: 'Issue a new one with `gatehouse token issue`.',
     status: 401,
   },
+  AUTH_TOKEN_CANARY: {
+    summary: 'unauthorized: this version of the token is for its canary only yet',
+    fix: 'Use the version before it until `gatehouse token rotate NAME --promote` was run.',
+    status: 403,
+  },
+  AUTH_ROTATION_RUNNING: {
+    summary: 'a rotation of this token is running already',
+    fix: 'See `gatehouse token status NAME`; finish it with --now, or take it back with --abort.',
+    status: 409,
+  },
+  AUTH_ROTATION_NONE: {
+    summary: 'no rotation of this token is running',
+    fix: 'Start one with `gatehouse token rotate NAME --ticket TICKET`.',
+    status: 404,
+  },
+  AUTH_ROTATION_INVALID: {
+    summary: 'the rotation cannot be understood; nothing was changed',
+    fix: 'Give a ticket, a sunset between one second and thirty days, and CIDR blocks for a canary.',
+    status: 400,
+  },
+  AUTH_PRINCIPAL_INVALID: {
+    summary: 'the principal cannot be understood; nothing was changed',
+    fix: 'Give a plain name, an owner, known scopes, and one CIDR block per entry.',
+    status: 400,
+  },
+  AUTH_PRINCIPAL_TAKEN: {
+    summary: 'there is a principal of this name already',
+    fix: 'Choose another name; names are never used again, so that the ledger stays clear.',
+    status: 409,
+  },
+  AUTH_IDENTITY_TAKEN: {
+    summary: 'this identity stands for another principal already',
+    fix: 'See `gatehouse principal list`; one identity is one principal.',
+    status: 409,
+  },
   AUTH_TOKEN_REVOKED: {
     summary: 'unauthorized: the token was revoked',
     fix: 'Ask an operator for a new token.',

@@ -10,7 +10,7 @@ import { openClawDetails } from './openclaw-details.ts';
 import type { Revocations } from './revocations.ts';
 import { commonScopes } from './scopes.ts';
 import type { TokenLogin, TokenSource } from './token-login.ts';
-import { principalOf, type StoredToken } from './token-store.ts';
+import { endOf, principalOf, type StoredToken } from './token-store.ts';
 import type { ConnectCredentials, ConnectGrant, DeviceClaim, PeerFacts } from './types.ts';
 
 export interface ConnectLoginParts {
@@ -102,7 +102,7 @@ export class ConnectLogin {
     const principal = principalOf(token);
     const scopes = commonScopes(wanted, principal.scopes);
     await this.#parts.journal.accepted(principal, peer);
-    this.#parts.revocations.watch(principal.credentialId, token.summary.expiresAt);
+    this.#parts.revocations.watch(principal.credentialId, endOf(token));
     return { principal: { ...principal, scopes }, role: 'operator', scopes, holds: principal.scopes };
   }
 

@@ -6,7 +6,7 @@ import { credentialOf, type DeviceOwner, type Pairing, sameMetadata, shownText }
 import { commonScopes, coversScopes, expandScopes } from './scopes.ts';
 import { issueDeviceToken } from './token-issue.ts';
 import type { TokenLogin } from './token-login.ts';
-import { readList, readScopes, type StoredToken, type TokenStore } from './token-store.ts';
+import { endOf, readList, readScopes, type StoredToken, type TokenStore } from './token-store.ts';
 import type { ConnectGrant, DeviceClaim, PeerFacts, Principal, Scope } from './types.ts';
 
 export interface DeviceLoginParts {
@@ -193,8 +193,8 @@ export class DeviceLogin {
 }
 
 function ownRights(token: StoredToken): Rights {
-  const { scopes, agents, expiresAt } = token.summary;
-  return { scopes, agents, expiresAt, holds: scopes };
+  const { scopes, agents } = token.summary;
+  return { scopes, agents, expiresAt: endOf(token), holds: scopes };
 }
 
 function ownerOf(device: DeviceRow): DeviceOwner {

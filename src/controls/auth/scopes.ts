@@ -26,6 +26,16 @@ export function commonScopes(a: readonly string[], b: readonly string[]): readon
   return expandScopes(a).filter((scope) => other.has(scope));
 }
 
+/** Whether somebody may hand out, or renew, these rights: nobody gives away what it does not hold (attack 80). */
+export function mayGrant(
+  by: { readonly scopes: readonly string[]; readonly agents: readonly string[] },
+  scopes: readonly string[],
+  agents: readonly string[],
+): boolean {
+  const covered = by.agents.includes('*') || agents.every((agent) => by.agents.includes(agent));
+  return covered && coversScopes(by.scopes, scopes);
+}
+
 /** Whether every wanted scope is held. A wanted word that is no scope is not held by anybody. */
 export function coversScopes(held: readonly string[], wanted: readonly string[]): boolean {
   const have = new Set<string>(expandScopes(held));

@@ -14,21 +14,32 @@ import { type LimiterSettings, LoginLimiter } from './limiter.ts';
 import { LoginJournal } from './login-journal.ts';
 import { OidcVerifier, type VerifierParts } from './oidc/verifier.ts';
 import { credentialOf, Pairing } from './pairing.ts';
+import { Principals } from './principals/service.ts';
+import { PrincipalStore } from './principals/store.ts';
 import { Revocations } from './revocations.ts';
+import { Consumers } from './rotation/consumers.ts';
+import { TokenRotation } from './rotation/service.ts';
+import { RotationStore } from './rotation/store.ts';
 import type { AuthTables } from './tables.ts';
 import { type SetTimer, systemTimer } from './timer.ts';
 import { issueToken } from './token-issue.ts';
 import { TokenLogin } from './token-login.ts';
-import { principalOf, TokenStore } from './token-store.ts';
+import { endOf, principalOf, TokenStore } from './token-store.ts';
 import {
+  type AddPrincipalRequest,
   type AuthService,
   type ConnectCredentials,
   type ConnectGrant,
   type DeviceRecord,
+  type Identity,
   type IssueTokenRequest,
   type PeerFacts,
   type PendingDevice,
   type Principal,
+  type PrincipalRecord,
+  type RotateRequest,
+  type Rotation,
+  type RotationStatus,
   SCOPES,
   type TokenSummary,
 } from './types.ts';
@@ -53,12 +64,16 @@ export interface AuthParts {
 export interface RunningAuth extends AuthService {
   /** Record a request that was refused before anybody could authenticate, for example for its Host or Origin. */
   recordRefusal(code: string, peer: PeerFacts): void;
+  /**
+   * End what is over and go on with rotations that an earlier process began. `revoked` are token ids that the
+   * ledger says were revoked: a restored database does not bring them back (A4).
+   */
+  start(revoked: readonly string[]): Promise<readonly string[]>;
+  /** Id of every version of a token that may still be used to the id of its first version. */
+  liveFamilies(): Promise<ReadonlyMap<string, string>>;
   /** Write the gathered last uses and failure counts; listeners are told nothing any more. */
   close(): Promise<void>;
 }
-
-/** Knows nobody. */
-const NOBODY: PrincipalDirectory = { find: async () => undefined, byIdentity: async () => undefined };
 
 /** Whoever can open the operator's socket owns the home; the directory's mode 0700 is the proof. */
 const LOCAL_OPERATOR: Principal = Object.freeze({
@@ -87,6 +102,10 @@ class Authentication implements RunningAuth {
   readonly #connect: ConnectLogin;
   readonly #identities: IdentityLogin;
   readonly browser: BrowserSessions;
+  readonly #principals: Principals;
+  readonly #directory: PrincipalStore;
+  readonly #consumers: Consumers;
+  readonly #rotation: TokenRotation;
   readonly #requestListeners = new Set<(request: PendingDevice) => void>();
 
   constructor(parts: AuthParts) {
@@ -106,7 +125,9 @@ class Authentication implements RunningAuth {
     this.#pairing = new Pairing(this.#devices, clock, random, (request) => {
       for (const listener of this.#requestListeners) listener(request);
     });
+    this.#consumers = new Consumers(db, setTimer, lost('uses of a token could not be written'));
     this.#login = new TokenLogin({
+      consumers: this.#consumers,
       tokens: this.#tokens,
       limiter,
       journal: this.#journal,
@@ -114,7 +135,21 @@ class Authentication implements RunningAuth {
       clock,
       delay: parts.delay ?? ((ms) => sleep(ms)),
     });
-    const principals = parts.principals ?? NOBODY;
+    this.#directory = new PrincipalStore(db);
+    const principals = parts.principals ?? this.#directory;
+    this.#principals = new Principals({ store: this.#directory, clock, ledger });
+    this.#rotation = new TokenRotation({
+      tokens: this.#tokens,
+      rotations: new RotationStore(db),
+      consumers: this.#consumers,
+      revocations: this.#revocations,
+      clock,
+      random,
+      ledger,
+      setTimer,
+      revoke: (id) => this.#revoke(id, 'rotated'),
+      onLost: lost('a rotation could not go on'),
+    });
     this.browser = new BrowserSessions({
       store: new BrowserStore(db),
       tokens: this.#tokens,
@@ -182,7 +217,7 @@ class Authentication implements RunningAuth {
     if (stored.kind === 'device') return this.#login.refuseKnown('AUTH_DEVICE_PROOF_REQUIRED', stored, peer);
     const principal = principalOf(stored);
     await this.#journal.accepted(principal, peer);
-    this.#revocations.watch(principal.credentialId, stored.summary.expiresAt);
+    this.#revocations.watch(principal.credentialId, endOf(stored));
     return principal;
   }
 
@@ -198,10 +233,80 @@ class Authentication implements RunningAuth {
     return this.#connect.connect(credentials, requestedScopes, peer);
   }
 
-  issueToken(
+  async issueToken(
     request: IssueTokenRequest,
   ): Promise<{ readonly token: string; readonly summary: TokenSummary }> {
-    return issueToken(this.#tokens, this.#parts.random, this.#parts.clock, request);
+    const { random, clock } = this.#parts;
+    const owner =
+      request.principal === undefined ? undefined : await this.#principals.show(request.principal);
+    return issueToken(this.#tokens, random, clock, request, owner);
+  }
+
+  addPrincipal(request: AddPrincipalRequest, by: Principal): Promise<PrincipalRecord> {
+    return this.#principals.add(request, by);
+  }
+
+  listPrincipals(): Promise<readonly PrincipalRecord[]> {
+    return this.#principals.list();
+  }
+
+  showPrincipal(idOrName: string): Promise<PrincipalRecord> {
+    return this.#principals.show(idOrName);
+  }
+
+  bindIdentity(idOrName: string, identity: Identity, by: Principal): Promise<PrincipalRecord> {
+    return this.#principals.bind(idOrName, identity, by);
+  }
+
+  async disablePrincipal(idOrName: string, by: Principal): Promise<PrincipalRecord> {
+    const record = await this.#principals.disable(idOrName, by);
+    this.#revocations.announce(record.id, 'disabled');
+    for (const id of await this.#tokens.liveOf(record.id)) {
+      this.#revocations.announce(id, 'disabled');
+      for (const device of await this.#devices.childrenOf(id))
+        this.#revocations.announce(credentialOf(device), 'disabled');
+    }
+    return record;
+  }
+
+  enablePrincipal(idOrName: string, by: Principal): Promise<PrincipalRecord> {
+    return this.#principals.enable(idOrName, by);
+  }
+
+  rotateToken(request: RotateRequest, by: Principal) {
+    return this.#rotation.rotate(request, by);
+  }
+
+  promoteRotation(name: string, by: Principal): Promise<Rotation> {
+    return this.#rotation.promote(name, by);
+  }
+
+  finishRotation(name: string): Promise<Rotation> {
+    return this.#rotation.finish(name);
+  }
+
+  abortRotation(name: string, by: Principal): Promise<Rotation> {
+    return this.#rotation.abort(name, by);
+  }
+
+  tokenStatus(name?: string): Promise<readonly RotationStatus[]> {
+    return this.#rotation.status(name);
+  }
+
+  liveFamilies(): Promise<ReadonlyMap<string, string>> {
+    return this.#tokens.liveFamilies();
+  }
+
+  async start(revoked: readonly string[]): Promise<readonly string[]> {
+    const brought: string[] = [];
+    for (const id of revoked) {
+      const token = await this.#tokens.find(id);
+      if (token === undefined || token.summary.revokedAt !== null) continue;
+      await this.#revoke(id, 'revoked before');
+      brought.push(id);
+    }
+    await this.#rotation.arm();
+    return brought;
   }
 
   async listTokens(): Promise<readonly TokenSummary[]> {
@@ -215,10 +320,33 @@ class Authentication implements RunningAuth {
     const byId = await this.#tokens.find(idOrName);
     const token = byId?.kind === 'token' ? byId : await this.#tokens.findLiveByName(idOrName);
     if (token === undefined) throw AUTH_CODES.error('AUTH_TOKEN_UNKNOWN');
-    const { id } = token.summary;
+    const summary = await this.#revoke(token.summary.id, 'revoked');
+    // A name is all its versions: whoever revokes it in a hurry does not mean one of two.
+    let other = byId === undefined ? await this.#tokens.findLiveByName(idOrName) : undefined;
+    while (other !== undefined) {
+      await this.#revoke(other.summary.id, 'revoked');
+      other = await this.#tokens.findLiveByName(idOrName);
+    }
+    await this.#rotation.arm();
+    return summary;
+  }
+
+  /** The revocation stands although the ledger cannot take it; the record is what a restore is checked against. */
+  async #revoke(id: string, reason: string): Promise<TokenSummary> {
+    const token = await this.#tokens.find(id);
+    if (token === undefined) throw AUTH_CODES.error('AUTH_TOKEN_UNKNOWN');
     const now = this.#parts.clock.now();
     await this.#tokens.revoke(id, now);
-    this.#revocations.announce(id, 'revoked');
+    this.#revocations.announce(id, reason);
+    const { name, version } = token.summary;
+    await this.#parts.ledger
+      .append({
+        type: 'change',
+        action: 'token.revoked',
+        outcome: 'success',
+        data: { id, name, version, reason },
+      })
+      .catch(() => this.#parts.logger?.error('a revocation could not be recorded', { id }));
     await this.#devices.removeRequestsOf(id);
     for (const deviceId of await this.#devices.childrenOf(id)) {
       await this.#devices.remove(deviceId, now);
@@ -269,5 +397,7 @@ class Authentication implements RunningAuth {
     this.#requestListeners.clear();
     this.#journal.flush();
     await this.#lastUse.flush();
+    this.#rotation.close();
+    await this.#consumers.flush();
   }
 }

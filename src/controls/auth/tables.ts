@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { type BrowserTables, createBrowserTables } from './browser/tables.ts';
+import { createPrincipalTables, type PrincipalTables } from './principals/tables.ts';
+import { createRotationTables, type RotationTables } from './rotation/tables.ts';
 
 /** Lists are JSON text, times are Unix milliseconds. */
 export interface TokenTable {
@@ -21,6 +23,14 @@ export interface TokenTable {
   last_used_at: number | null;
   last_used_from: string | null;
   device_id: string | null;
+  /** 1, 2, 3 ... of one name. */
+  version: number;
+  /** Id of version 1: what all versions of one token have in common. */
+  family: string | null;
+  /** When a later version takes over for good; null when nothing does. */
+  sunset_at: number | null;
+  /** Address blocks that alone may use this version yet; null when everybody may. */
+  canary: string | null;
 }
 
 interface DeviceColumns {
@@ -51,7 +61,7 @@ export interface DeviceRequestTable extends DeviceColumns {
   reason: 'not-paired' | 'scope-upgrade' | 'metadata-upgrade' | 'role-upgrade';
 }
 
-export interface AuthTables extends BrowserTables {
+export interface AuthTables extends PrincipalTables, RotationTables, BrowserTables {
   auth_tokens: TokenTable;
   auth_devices: DeviceTable;
   auth_device_requests: DeviceRequestTable;
@@ -105,5 +115,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
 /** Steps of this folder's tables, by name, in the order they apply. */
 export const migrations = {
   'auth-001-tokens-and-devices': createTables,
+  'auth-002-principals': createPrincipalTables,
+  'auth-003-rotation': createRotationTables,
   'auth-010-browser': createBrowserTables,
 };

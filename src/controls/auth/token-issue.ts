@@ -4,13 +4,15 @@ import { AUTH_CODES } from './codes.ts';
 import { expandScopes, isScope } from './scopes.ts';
 import { mintToken, tokenDigest } from './token-format.ts';
 import type { StoredToken, TokenStore } from './token-store.ts';
-import type { IssueTokenRequest, TokenSummary } from './types.ts';
+import type { IssueTokenRequest, PrincipalRecord, TokenSummary } from './types.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const AGENT = /^(\*|[A-Za-z0-9][A-Za-z0-9._-]{0,63})$/;
 /** Address blocks and agents that one token can list. */
 export const MAX_TOKEN_LIST = 100;
 const MAX_NOTE = 200;
+/** A version that nothing came before and nothing takes over from. */
+const FIRST = { version: 1, sunsetAt: null, canary: null, bound: null } as const;
 
 function invalid(message: string): Error {
   return AUTH_CODES.error('AUTH_TOKEN_REQUEST_INVALID', message);
@@ -52,6 +54,7 @@ export async function issueToken(
   random: Random,
   clock: Clock,
   request: IssueTokenRequest,
+  owner?: PrincipalRecord,
 ): Promise<{ readonly token: string; readonly summary: TokenSummary }> {
   const now = clock.now();
   checkRequest(request, now);
@@ -61,10 +64,12 @@ export async function issueToken(
   const summary: TokenSummary = {
     id,
     name: request.name,
+    version: 1,
+    principal: owner?.id ?? `token:${id}`,
     scopes: expandScopes(request.scopes),
     agents: request.agents ?? ['*'],
     addresses: request.addresses ?? [],
-    owner: request.owner ?? '',
+    owner: request.owner ?? owner?.owner ?? '',
     ticket: request.ticket ?? '',
     createdAt: now,
     expiresAt: request.expiresAt ?? null,
@@ -74,10 +79,13 @@ export async function issueToken(
   };
   await insertUnique(tokens, {
     kind: 'token',
-    principal: `token:${id}`,
+    principal: summary.principal,
     digest: tokenDigest(text),
     deviceId: null,
     summary,
+    stored: summary,
+    ...FIRST,
+    family: id,
   });
   return { token: text, summary };
 }
@@ -100,25 +108,31 @@ export async function issueDeviceToken(
   device: { readonly deviceId: string; readonly principal: string },
 ): Promise<string> {
   const { id, text } = mintToken(random);
+  const summary: TokenSummary = {
+    id,
+    name: `device-${device.deviceId.slice(0, 12)}`,
+    version: 1,
+    principal: device.principal,
+    scopes: [],
+    agents: [],
+    addresses: [],
+    owner: '',
+    ticket: '',
+    createdAt: clock.now(),
+    expiresAt: null,
+    revokedAt: null,
+    lastUsedAt: null,
+    lastUsedFrom: null,
+  };
   await tokens.insert({
     kind: 'device',
     principal: device.principal,
     digest: tokenDigest(text),
     deviceId: device.deviceId,
-    summary: {
-      id,
-      name: `device-${device.deviceId.slice(0, 12)}`,
-      scopes: [],
-      agents: [],
-      addresses: [],
-      owner: '',
-      ticket: '',
-      createdAt: clock.now(),
-      expiresAt: null,
-      revokedAt: null,
-      lastUsedAt: null,
-      lastUsedFrom: null,
-    },
+    summary,
+    stored: summary,
+    ...FIRST,
+    family: id,
   });
   return text;
 }

@@ -4,9 +4,27 @@ import { AUTH_CODES } from './codes.ts';
 import type { LastUse } from './last-use.ts';
 import type { FailureBucket, LoginLimiter } from './limiter.ts';
 import type { LoginJournal } from './login-journal.ts';
+import type { Consumers } from './rotation/consumers.ts';
 import { sameDigest, tokenDigest, tokenIdOf } from './token-format.ts';
 import type { StoredToken, TokenStore } from './token-store.ts';
 import type { PeerFacts } from './types.ts';
+
+/** Compared with when there is no such token. */
+const NO_DIGEST = '0'.repeat(64);
+
+/** Why a token that was proven is of no use here and now. */
+export type TokenRefusal =
+  | 'AUTH_TOKEN_REVOKED'
+  | 'AUTH_TOKEN_EXPIRED'
+  | 'AUTH_TOKEN_CANARY'
+  | 'AUTH_PRINCIPAL_DISABLED'
+  | 'AUTH_PRINCIPAL_EXPIRED'
+  | 'AUTH_ADDRESS_NOT_ALLOWED';
+
+/** An empty list of canaries is nobody, where an empty list of addresses is everybody. */
+function inCanary(blocks: readonly string[], address: string): boolean {
+  return blocks.length > 0 && addressAllowed(blocks, address);
+}
 
 /** The field a text was presented in; each counts its failures apart. */
 export type TokenSource = 'token' | 'password' | 'device-token';
@@ -16,6 +34,8 @@ export interface TokenLoginParts {
   readonly limiter: LoginLimiter;
   readonly journal: LoginJournal;
   readonly lastUse: LastUse;
+  /** Who uses which token from where. */
+  readonly consumers: Pick<Consumers, 'used' | 'failed'>;
   readonly clock: Clock;
   /** Resolves after so many milliseconds. */
   readonly delay: (ms: number) => Promise<void>;
@@ -49,24 +69,37 @@ export class TokenLogin {
         : { kind: 'known-token', address: peer.address, id: stored.summary.id };
     // From here to the count of a failure nothing awaits: parallel guesses cannot outrun the limiter.
     this.checkLock(bucket, peer);
-    if (stored === undefined || !sameDigest(stored.digest, tokenDigest(text))) {
+    // The same work for a token that does not exist: how long a refusal takes tells nothing about ids.
+    const isSame = sameDigest(stored?.digest ?? NO_DIGEST, tokenDigest(text));
+    if (stored === undefined || !isSame) {
       const code = source === 'device-token' ? 'AUTH_DEVICE_TOKEN_INVALID' : 'AUTH_TOKEN_INVALID';
       return this.refuse(code, bucket, peer, stored?.summary.id);
     }
     const refusal = this.refusalOf(stored, peer);
-    if (refusal !== undefined) return this.refuse(refusal, bucket, peer, stored.summary.id);
-    this.#parts.lastUse.note(stored.summary.id, { at: this.#parts.clock.now(), from: peer.address });
+    if (refusal !== undefined) {
+      this.#parts.consumers.failed(stored.summary.id, peer, this.#parts.clock.now(), refusal);
+      return this.refuse(refusal, bucket, peer, stored.summary.id);
+    }
+    const now = this.#parts.clock.now();
+    this.#parts.lastUse.note(stored.summary.id, { at: now, from: peer.address });
+    if (stored.kind === 'token') this.#parts.consumers.used(stored.summary.id, peer, now);
     return stored;
   }
 
   /** Why a proven token is of no use here and now, if so. */
-  refusalOf(
-    stored: StoredToken,
-    peer: PeerFacts,
-  ): 'AUTH_TOKEN_REVOKED' | 'AUTH_TOKEN_EXPIRED' | 'AUTH_ADDRESS_NOT_ALLOWED' | undefined {
+  refusalOf(stored: StoredToken, peer: PeerFacts): TokenRefusal | undefined {
     const { revokedAt, expiresAt, addresses } = stored.summary;
+    const { bound, canary, sunsetAt } = stored;
+    const now = this.#parts.clock.now();
     if (revokedAt !== null) return 'AUTH_TOKEN_REVOKED';
-    if (expiresAt !== null && expiresAt <= this.#parts.clock.now()) return 'AUTH_TOKEN_EXPIRED';
+    // The end of a rotation counts by the clock, whether or not its timer has run yet.
+    if (sunsetAt !== null && sunsetAt <= now) return 'AUTH_TOKEN_REVOKED';
+    if (bound === 'missing' || (bound !== null && bound.disabledAt !== null))
+      return 'AUTH_PRINCIPAL_DISABLED';
+    if (bound !== null && bound.expiresAt !== null && bound.expiresAt <= now) return 'AUTH_PRINCIPAL_EXPIRED';
+    if (expiresAt !== null && expiresAt <= now) return 'AUTH_TOKEN_EXPIRED';
+    if (canary !== null && !inCanary(canary, peer.address)) return 'AUTH_TOKEN_CANARY';
+    if (bound !== null && !addressAllowed(bound.addresses, peer.address)) return 'AUTH_ADDRESS_NOT_ALLOWED';
     return addressAllowed(addresses, peer.address) ? undefined : 'AUTH_ADDRESS_NOT_ALLOWED';
   }
 

@@ -55,6 +55,10 @@ export interface Principal {
 export interface TokenSummary {
   readonly id: string;
   readonly name: string;
+  /** 1, 2, 3 ... of one name; a rotation issues the next. */
+  readonly version: number;
+  /** Whom it speaks for; it stays when the next version is issued. */
+  readonly principal: string;
   readonly scopes: readonly Scope[];
   readonly agents: readonly string[];
   /** CIDR blocks the token may be used from; empty means any address that reaches the listener. */
@@ -71,12 +75,102 @@ export interface TokenSummary {
 
 export interface IssueTokenRequest {
   readonly name: string;
+  /** Id or name of a stored principal; absent for one of its own. */
+  readonly principal?: string;
   readonly scopes: readonly Scope[];
   readonly agents?: readonly string[];
   readonly addresses?: readonly string[];
   readonly owner?: string;
   readonly ticket?: string;
   readonly expiresAt?: number;
+}
+
+/** What a transport vouches for: a subject of an identity provider, a certificate, or a proxy's user. */
+export interface Identity {
+  readonly kind: 'oidc' | 'certificate' | 'proxy';
+  readonly value: string;
+}
+
+/** Who there is. Its rights bound each of its credentials at every login (A2). */
+export interface PrincipalRecord {
+  /** `principal:<name>`. */
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'person' | 'service';
+  readonly owner: string;
+  readonly ticket: string;
+  readonly scopes: readonly Scope[];
+  readonly agents: readonly string[];
+  /** CIDR blocks; empty means any address that reaches the listener. */
+  readonly addresses: readonly string[];
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly disabledAt: number | null;
+  readonly identities: readonly Identity[];
+}
+
+export interface AddPrincipalRequest {
+  readonly name: string;
+  readonly kind: 'person' | 'service';
+  readonly owner: string;
+  readonly ticket: string;
+  readonly scopes: readonly Scope[];
+  readonly agents: readonly string[];
+  readonly addresses: readonly string[];
+  readonly expiresAt?: number;
+  readonly identities: readonly Identity[];
+}
+
+export interface RotateRequest {
+  /** Name or id of the token. */
+  readonly name: string;
+  /** Milliseconds that the old version goes on. */
+  readonly sunsetMs?: number;
+  /** Address blocks that alone may use the new version until it is promoted. */
+  readonly canary?: readonly string[];
+  readonly ticket: string;
+  readonly owner?: string;
+}
+
+export interface Rotation {
+  readonly id: string;
+  readonly name: string;
+  readonly oldToken: string;
+  readonly newToken: string;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  readonly sunsetAt: number;
+  readonly ticket: string;
+  readonly owner: string;
+  readonly by: string;
+  readonly status: 'running' | 'done' | 'aborted';
+  readonly endedAt: number | null;
+}
+
+/** A client that was seen with a token. */
+export interface Consumer {
+  readonly token: string;
+  readonly address: string;
+  /** The client's own word; it decides nothing. */
+  readonly userAgent: string;
+  /** Unix milliseconds. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  readonly uses: number;
+  readonly failures: number;
+  readonly lastFailureAt: number | null;
+  readonly lastFailure: string | null;
+}
+
+/** One live version of a token, and who is on it. */
+export interface RotationStatus {
+  readonly token: TokenSummary;
+  readonly role: 'only' | 'old' | 'new';
+  readonly rotation: Rotation | null;
+  readonly consumers: readonly (Consumer & {
+    readonly state: 'in use' | 'switched' | 'still on the old version' | 'not seen since the rotation began';
+  })[];
 }
 
 /** What the transport knows about a caller before it is authenticated. */
@@ -178,6 +272,21 @@ export interface AuthService {
   readonly browser: BrowserLogin;
   /** Principal of the operator's own socket, which only the home's owner can open. */
   localOperator(): Principal;
+  addPrincipal(request: AddPrincipalRequest, by: Principal): Promise<PrincipalRecord>;
+  listPrincipals(): Promise<readonly PrincipalRecord[]>;
+  showPrincipal(idOrName: string): Promise<PrincipalRecord>;
+  bindIdentity(idOrName: string, identity: Identity, by: Principal): Promise<PrincipalRecord>;
+  /** Its credentials stop at once, and its connections end within one second. */
+  disablePrincipal(idOrName: string, by: Principal): Promise<PrincipalRecord>;
+  enablePrincipal(idOrName: string, by: Principal): Promise<PrincipalRecord>;
+  rotateToken(
+    request: RotateRequest,
+    by: Principal,
+  ): Promise<{ readonly token: string; readonly summary: TokenSummary; readonly rotation: Rotation }>;
+  promoteRotation(name: string, by: Principal): Promise<Rotation>;
+  finishRotation(name: string): Promise<Rotation>;
+  abortRotation(name: string, by: Principal): Promise<Rotation>;
+  tokenStatus(name?: string): Promise<readonly RotationStatus[]>;
   issueToken(request: IssueTokenRequest): Promise<{ readonly token: string; readonly summary: TokenSummary }>;
   listTokens(): Promise<readonly TokenSummary[]>;
   revokeToken(idOrName: string): Promise<TokenSummary>;

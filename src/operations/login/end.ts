@@ -15,7 +15,7 @@ export const loginEnd = defineOperation({
   cli: {
     command: 'login end',
     positional: ['session'],
-    examples: ['gatehouse login end 4fJx0aQbZk1u'],
+    examples: ['gatehouse login end 4f1c90ab27e3d5a8'],
     offline: true,
   },
   async run(context, { session: id }) {

@@ -30,6 +30,7 @@ export const tokenIssue = defineOperation({
     }),
     agents: Type.Optional(names('Agents it may use; `*` is all.')),
     addresses: Type.Optional(names('CIDR blocks it may be used from.')),
+    principal: Type.Optional(name('Person or service that it is for; its rights bound the token.')),
     owner: Type.Optional(text('Who answers for it.', MAX_NAME_CHARS)),
     ticket: Type.Optional(text('Ticket that asked for it.', MAX_NAME_CHARS)),
     expiresInMs: Type.Optional(milliseconds('Ends by itself after this time.', MAX_LIFETIME_MS)),
@@ -40,7 +41,12 @@ export const tokenIssue = defineOperation({
   }),
   scope: 'operator.admin',
   effect: 'high-impact',
-  errors: ['AUTH_TOKEN_NAME_TAKEN', 'AUTH_TOKEN_REQUEST_INVALID', 'AUTH_AGENT_NOT_ALLOWED'],
+  errors: [
+    'AUTH_TOKEN_NAME_TAKEN',
+    'AUTH_TOKEN_REQUEST_INVALID',
+    'AUTH_AGENT_NOT_ALLOWED',
+    'AUTH_PRINCIPAL_UNKNOWN',
+  ],
   cli: {
     command: 'token issue',
     positional: ['name'],
