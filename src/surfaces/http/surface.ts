@@ -129,6 +129,8 @@ function requestState(
       const principal = await principalOf(parts, arrival, request.raw);
       gate.authenticated(request.raw.socket);
       answers.add(principal.credentialId, reply.raw);
+      // Whoever disables a principal ends what came in by its identities too.
+      answers.add(principal.id, reply.raw);
       const surface = arrival.identity === 'socket' ? 'socket' : 'http';
       callers.set(request.raw, parts.callerOf(principal, surface, arrival.trace));
     },
