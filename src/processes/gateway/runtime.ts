@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
-import { checkListeners, type DeclaredListener, isDeclared } from '../../controls/listen/index.ts';
+import { checkLogins } from '../../controls/auth/index.ts';
+import { checkListeners, checkReach, type DeclaredListener, isDeclared } from '../../controls/listen/index.ts';
+import { createReachProbe } from '../../drivers/os/reach.ts';
 import { measureSockets } from '../../drivers/os/sockets.ts';
 import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
 import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
@@ -81,9 +83,11 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
   };
 
   const proof = new LedgerProof(core.ledger, clock);
+  const reach = createReachProbe(clock);
 
   const findings = async (): Promise<readonly Finding[]> => [
     ...(await listenFindings()),
+    ...(await loginFindings(core, clock.now())),
     ...configurationFindings(core.config.current()),
     ...ledgerFindings(await proof.report(0)),
     ...sandboxFindings(await core.sandbox.probe()),
@@ -111,4 +115,11 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
     tailLog: (cursor, limit, maxBytes) => tailLog(options.logFile, cursor, limit, maxBytes),
     stop: options.stop,
   };
+}
+
+async function loginFindings({ auth, config }: Core, now: number): Promise<readonly Finding[]> {
+  const { gateway } = config.current().config;
+  const { oidc, trustedProxy } = gateway.auth;
+  const trustedProxies = gateway.trustedProxies ?? [];
+  return checkLogins({ oidc, trustedProxy, trustedProxies }, { sessions: await auth.browser.list(), now });
 }
