@@ -1,5 +1,6 @@
 import { agentRun } from './agent/run.ts';
 import { agentsList } from './agents/list.ts';
+import { alertsList } from './alerts/list.ts';
 import { approvalsApprove } from './approvals/approve.ts';
 import { approvalsDeny } from './approvals/deny.ts';
 import { approvalsList } from './approvals/list.ts';
@@ -23,6 +24,9 @@ import { deviceReject } from './device/reject.ts';
 import { deviceRemove } from './device/remove.ts';
 import { doctorRun } from './doctor/run.ts';
 import { egressCheck } from './egress/check.ts';
+import { frontNginx } from './front/nginx.ts';
+import { frontTailscale } from './front/tailscale.ts';
+import { frontWireguard } from './front/wireguard.ts';
 import { gatewayRestart } from './gateway/restart.ts';
 import { gatewayStatus } from './gateway/status.ts';
 import { gatewayStop } from './gateway/stop.ts';
@@ -67,6 +71,7 @@ import { tokenRotate } from './token/rotate.ts';
 import { tokenStatus } from './token/status.ts';
 import { toolsInvoke } from './tools/invoke.ts';
 import { toolsList } from './tools/list.ts';
+import { tunnelPrint } from './tunnel/print.ts';
 
 /**
  * Everything anyone can ask Gatehouse to do. CLI commands, HTTP routes, WebSocket methods, OpenAPI and the
@@ -126,6 +131,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   configDiff,
   configRollback,
   configReload,
+  alertsList,
   ledgerTail,
   ledgerActivity,
   ledgerShow,
@@ -136,6 +142,10 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   egressCheck,
   doctorRun,
   inventoryListeners,
+  tunnelPrint,
+  frontNginx,
+  frontTailscale,
+  frontWireguard,
   gatewayStatus,
   gatewayStop,
   gatewayRestart,

@@ -1,5 +1,5 @@
 export { inBlocks, isLoopback, normaliseAddress } from './addresses.ts';
-export { type BindRequest, type ListenerSpec, resolveBind } from './bind.ts';
+export { type BindRequest, type Exposure, type ResolvedListener, resolveBind } from './bind.ts';
 export {
   checkListeners,
   type DeclaredListener,
@@ -9,6 +9,8 @@ export {
 export { LISTEN_CODES } from './codes.ts';
 export { ConnectionGate } from './connection-gate.ts';
 export { BODY_LIMITS, LISTEN_LIMITS, type ListenLimits } from './limits.ts';
+export { RateLimiter } from './rate.ts';
+export * from './reach/index.ts';
 export {
   checkForwarded,
   checkHost,
@@ -18,3 +20,4 @@ export {
   LOOPBACK_HOSTS,
   type RequestRules,
 } from './request.ts';
+export { type TlsFile, type TlsMaterial, type TlsSettings, tlsMaterial } from './tls.ts';

@@ -3,7 +3,7 @@ import { CONFIG_CODES, PLAYBOOK_CODES } from '../../configuration/index.ts';
 import { AUTH_CODES } from '../../controls/auth/index.ts';
 import { EGRESS_CODES } from '../../controls/egress/index.ts';
 import { APPROVAL_CODES, EXECUTION_CODES } from '../../controls/execution/index.ts';
-import { LISTEN_CODES } from '../../controls/listen/index.ts';
+import { LISTEN_CODES, REACH_CODES } from '../../controls/listen/index.ts';
 import { SECRETS_CODES } from '../../controls/secrets/index.ts';
 import { ADMISSION_CODES, SENDERS_CODES } from '../../controls/senders/index.ts';
 import { LEDGER_CODES } from '../../controls/trace/index.ts';
@@ -29,6 +29,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Operations', table: OP_CODES.table },
   { title: 'Authentication', table: AUTH_CODES.table },
   { title: 'Listening', table: LISTEN_CODES.table },
+  { title: 'Ways in from outside', table: REACH_CODES.table },
   { title: 'Senders', table: SENDERS_CODES.table },
   { title: 'Commands and files', table: EXECUTION_CODES.table },
   { title: 'Approvals', table: APPROVAL_CODES.table },

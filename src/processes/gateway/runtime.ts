@@ -1,6 +1,11 @@
 import { statSync } from 'node:fs';
 import { checkLogins } from '../../controls/auth/index.ts';
-import { checkListeners, checkReach, type DeclaredListener, isDeclared } from '../../controls/listen/index.ts';
+import {
+  checkListeners,
+  checkReach,
+  type DeclaredListener,
+  isDeclared,
+} from '../../controls/listen/index.ts';
 import { createReachProbe } from '../../drivers/os/reach.ts';
 import { measureSockets } from '../../drivers/os/sockets.ts';
 import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
@@ -85,13 +90,18 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
   const proof = new LedgerProof(core.ledger, clock);
   const reach = createReachProbe(clock);
 
-  const findings = async (): Promise<readonly Finding[]> => [
-    ...(await listenFindings()),
-    ...(await loginFindings(core, clock.now())),
-    ...configurationFindings(core.config.current()),
-    ...ledgerFindings(await proof.report(0)),
-    ...sandboxFindings(await core.sandbox.probe()),
-  ];
+  const findings = async (): Promise<readonly Finding[]> => {
+    // Programs are asked: they answer while the rest is looked at.
+    const around = reach();
+    return [
+      ...(await listenFindings()),
+      ...(await loginFindings(core, clock.now())),
+      ...configurationFindings(core.config.current()),
+      ...ledgerFindings(await proof.report(0)),
+      ...sandboxFindings(await core.sandbox.probe()),
+      ...checkReach(await around),
+    ];
+  };
 
   return {
     version: options.version,

@@ -4,6 +4,7 @@ export interface CliOnlyCommand {
   readonly summary: string;
   readonly reason: string;
   readonly examples: readonly string[];
+  readonly options?: readonly { readonly flags: string; readonly description: string }[];
 }
 
 /** Every command that is not made from an operation. The parity test accepts no other. */
@@ -26,6 +27,26 @@ export const CLI_ONLY: readonly CliOnlyCommand[] = Object.freeze([
     reason:
       'It is a terminal around agent.run, approvals.resolve and sessions.*; it can do nothing that they cannot.',
     examples: ['gatehouse chat', 'gatehouse chat --session-key work --agent main'],
+  },
+  {
+    command: 'tunnel install',
+    summary: 'Write the ssh config entry or the service unit of a tunnel for this account, or take it away',
+    reason: 'It writes files of the account that types it, on a machine that mostly has no gateway.',
+    examples: [
+      'gatehouse tunnel install --format systemd --host gatehouse-tunnel@gate.example.org --identity ~/.ssh/gatehouse',
+      'gatehouse tunnel install --format systemd --uninstall',
+    ],
+    options: [
+      { flags: '--format <text>', description: 'One of: ssh-config, systemd, launchd.' },
+      { flags: '--host <text>', description: 'user@host of the machine that Gatehouse runs on.' },
+      { flags: '--local-port <number>', description: 'Port here; the same as there when absent.' },
+      { flags: '--remote-port <number>', description: "The gateway's port there; 18789 when absent." },
+      { flags: '--ssh-port <number>', description: 'Port of sshd; left to ssh when absent.' },
+      { flags: '--identity <path>', description: 'Private key; left to ssh when absent.' },
+      { flags: '--name <text>', description: 'Name of the entry and of the unit.' },
+      { flags: '--uninstall', description: 'Take away what this command wrote.' },
+      { flags: '--json', description: 'Print exactly the result as JSON.' },
+    ],
   },
   {
     command: 'completion',

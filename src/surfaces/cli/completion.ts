@@ -17,7 +17,9 @@ function choices(): Choices {
     command.split(' ').forEach((word, index, all) => add(all.slice(0, index).join(' '), word));
     for (const option of options) add(command, option);
   };
-  for (const { command } of CLI_ONLY) addCommand(command, ['--help']);
+  for (const { command, options = [] } of CLI_ONLY) {
+    addCommand(command, [...options.map(({ flags }) => flags.replace(/ .*/, '')), '--help']);
+  }
   for (const operation of OPERATIONS) {
     const options = splitArguments(operation).options.map(({ option }) => `--${option}`);
     const extra = extraOptions(operation).map(({ flags }) => flags.replace(/ .*/, ''));

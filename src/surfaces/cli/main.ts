@@ -168,6 +168,10 @@ async function runCliOnly(
     const { runChat } = await import('./chat.ts');
     return runChat(command, given);
   }
+  if (name === 'tunnel install') {
+    const { runTunnelInstall } = await import('./tunnel-install.ts');
+    return runTunnelInstall(command, given);
+  }
   const { completionScript } = await import('./completion.ts');
   io.stdout.write(completionScript(words[0] ?? ''));
   return EXIT.ok;

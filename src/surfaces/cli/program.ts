@@ -19,6 +19,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   config: 'The configuration and its history',
   device: 'Paired devices',
   egress: 'The only way out',
+  front: 'A proxy in front, for the way in from outside',
   gateway: 'The gateway process',
   inventory: 'What there is, as measured',
   ledger: 'What happened, provably',
@@ -30,6 +31,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   sessions: 'Sessions',
   token: 'Credentials',
   tools: 'Tools',
+  tunnel: 'The way in from outside, over ssh',
 };
 
 function placeholder(argument: Argument): string {
@@ -102,9 +104,10 @@ function addOperation(root: Commander, operation: Operation, actions: Actions, a
 
 /** Options and arguments of the commands that are not operations. */
 function addCliOnly(root: Commander, actions: Actions): void {
-  for (const { command: name, summary, examples } of CLI_ONLY) {
+  for (const { command: name, summary, examples, options = [] } of CLI_ONLY) {
     const command = commandAt(root, name.split(' '));
     describe(command, summary);
+    for (const { flags, description } of options) command.option(flags, description);
     if (name === 'completion') command.argument('<shell>', 'One of: bash, zsh, fish.');
     if (name === 'chat') {
       command.option('--session-key <text>', 'Which conversation; main when absent.');

@@ -12,7 +12,7 @@ import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.t
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
 import type { MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
-import { shownLine } from '../terminal.ts';
+import { shown, shownLine } from '../terminal.ts';
 import { asTyped, type View } from '../view.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
@@ -42,6 +42,9 @@ const toolOutcome = form<ToolOutcome>(reports.toolOutcomeLines, (result) => {
   if (result.requiresApproval !== undefined) return EXIT.waiting;
   return /_(NOT_ALLOWED|DENIED)$/.test(result.code ?? '') ? EXIT.refused : EXIT.failed;
 });
+
+/** A file as it is, to be redirected into place. */
+const plainText = form<{ text: string }>(({ text }) => shown(text).trimEnd().split('\n'));
 
 const snapshot = form<{ snapshot: ConfigSnapshot }>(({ snapshot: { number } }, view) => [
   `Applied and kept as snapshot ${number}.`,
@@ -138,6 +141,10 @@ const FORMS: Readonly<Record<string, Form>> = {
   'gateway.restart': form<{ pid: number }>(({ pid }) => [
     `The gateway (process ${pid}) restarts as soon as running turns have ended.`,
   ]),
+  'tunnel.print': plainText,
+  'front.nginx': plainText,
+  'front.tailscale': plainText,
+  'front.wireguard': plainText,
   'health.get': form<{ ready: boolean }>(
     (result, view) => genericLines(result, view),
     ({ ready }) => (ready ? EXIT.ok : EXIT.failed),
