@@ -92,6 +92,34 @@ describe('logins at a real gateway', () => {
     assert.ok(fetched.length > 0, 'egress decided by the rule of the identity provider');
   });
 
+  test('a JWT of a known principal connects; disabling the principal ends its connection and its requests', async () => {
+    const identity = `${provider.issuer}|alice-1`;
+    const added = await operate(gateway.home, 'principal.add', {
+      name: 'alice',
+      owner: 'alice',
+      scopes: ['operator.read'],
+      oidc: identity,
+    });
+    assert.equal(added.status, 200, JSON.stringify(added));
+    await using socket = await openSocket(gateway.url);
+    await socket.nonce();
+    const hello = await socket.connect(connectParams(jwt('alice-1')));
+    assert.equal(hello.ok, true, JSON.stringify(hello));
+    const call = () =>
+      fetch(`${gateway.url}/api/v1/health.get`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${jwt('alice-1')}` },
+      });
+    assert.equal((await call()).status, 200);
+    const started = performance.now();
+    await operate(gateway.home, 'principal.disable', { principal: 'alice' });
+    assert.equal((await socket.closed()).code, 4001);
+    assert.ok(performance.now() - started < REVOKED_WITHIN_MS);
+    const refused = await call();
+    assert.equal(refused.status, 403);
+    assert.match(await refused.text(), /AUTH_PRINCIPAL_DISABLED/);
+  });
+
   test('a browser session connects without a token, and its connection ends within a second of it', async () => {
     const cookie = await cookieOf(await link());
     await using socket = await openSocket(gateway.url, { cookie, origin: gateway.url });
@@ -113,8 +141,9 @@ describe('logins at a real gateway', () => {
 
   test('auth/WebSocket with the cookie from a page of another port, or from none: refused', async () => {
     const cookie = await cookieOf(await link());
-    for (const headers of [{ cookie }, { cookie, origin: 'http://127.0.0.1:1' }]) {
-      const answer = await refusedUpgrade(gateway.url, headers);
+    const pages: Record<string, string>[] = [{}, { origin: 'http://127.0.0.1:1' }];
+    for (const more of pages) {
+      const answer = await refusedUpgrade(gateway.url, { cookie, ...more });
       assert.equal(answer.status, 403);
     }
     const records = await ledgerOf(gateway);
@@ -147,7 +176,7 @@ describe('logins at a real gateway', () => {
       await page.getByText('local operator').waitFor();
       assert.deepEqual(problems, []);
       assert.ok(!sent.join('\n').includes(code), 'the code is in no URL and no header');
-      assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length]), ['', 0]);
+      assert.deepEqual(await page.evaluate('[document.cookie, localStorage.length]'), ['', 0]);
 
       const other = await context.newPage();
       await other.goto(`http://127.0.0.1:${(evil.address() as AddressInfo).port}/`);

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { OIDC_ALGORITHMS } from './oidc/settings.ts';
 
 const Url = (description: string) =>
-  Type.String({ pattern: '^https?://[^\\s?#]+$', maxLength: 1_000, description });
+  Type.String({ pattern: '^https?://[^\\s?#|]+$', maxLength: 1_000, description });
 
 /** Names of header fields (RFC 9110 section 5.6.2) that no request carries for another purpose. */
 const HeaderName = (description: string) =>

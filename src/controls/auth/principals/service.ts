@@ -34,7 +34,7 @@ export function canonicalIdentity({ kind, value }: Identity): Identity {
   if (kind === 'certificate' && !FINGERPRINT.test(text)) {
     throw invalid('a certificate is named by the SHA-256 fingerprint of its DER form: 64 hex digits');
   }
-  if (kind === 'oidc' && !/^https:\/\/[^\s|]+\|[^\s|]+$/.test(text)) {
+  if (kind === 'oidc' && !/^https?:\/\/[^\s|]+\|\S+$/.test(text)) {
     throw invalid('an OIDC identity is ISSUER|SUBJECT, for example https://id.example.org|248289761001');
   }
   if (text.length === 0 || text.length > MAX_IDENTITY || /[\p{C}\s,]/u.test(text)) {
