@@ -260,3 +260,26 @@ test('auth/login code in a URL that is sent: it is no part of any target that th
   assert.equal(answer.status, 400);
   assert.ok(!JSON.stringify(where.events).includes(code));
 });
+
+test('behind a proxy that ends TLS the cookie is Secure and bound to the host; without TLS there is no login', async () => {
+  await using where = await testGateway({
+    operations: [OPERATION],
+    rules: { trustedProxies: ['127.0.0.1'] },
+  });
+  const code = await linkCode(where);
+  const plain = await post(where, '/login/session', { 'x-forwarded-for': '203.0.113.7' }, { code });
+  assert.equal(await codeOf(plain), 'AUTH_LOGIN_INSECURE');
+  const forwarded = {
+    origin: where.url.replace('http:', 'https:'),
+    'x-forwarded-for': '203.0.113.7',
+    'x-forwarded-proto': 'https',
+  };
+  const answer = await post(where, '/login/session', forwarded, { code });
+  const cookie = answer.headers.get('set-cookie') ?? '';
+  assert.match(cookie, /^__Host-gatehouse=[A-Za-z0-9_-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure$/);
+  const header = cookie.split(';', 1)[0] ?? '';
+  assert.equal((await ask(where, { ...forwarded, cookie: header })).status, 200);
+  const value = header.split('=')[1] ?? '';
+  const downgraded = await ask(where, { ...forwarded, cookie: `gatehouse_session=${value}` });
+  assert.equal(await codeOf(downgraded), 'AUTH_TOKEN_MISSING', 'the plain name counts for nothing over TLS');
+});

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { certificateFor } from '../../controls/egress/testing/certificates.ts';
 import { jsonOf, type TestGateway, testGateway } from './testing/gateway.ts';
 import { directory } from './testing/principals.ts';
+import { transportIdentity } from './transport-identity.ts';
 
 const OPERATION = { id: 'health.get', scope: 'operator.read', run: () => ({ fine: true }) } as const;
 const HEADER = 'x-forwarded-user';
@@ -138,4 +142,42 @@ test('nginx hands on the certificate itself: its SHA-256 counts', async () => {
   });
   assert.equal(await ask(where, [`X-Client-Cert: ${encodeURIComponent(pem)}`]), 'ok');
   assert.equal(where.calls[0]?.caller.principal.credentialId, `certificate:${digest}`);
+});
+
+test('auth/client certificate that no authority of the listener signed, or of a listed proxy: proves nothing', async () => {
+  const [server, alice, stranger] = ['127.0.0.1', 'alice', 'stranger'].map((name) => certificateFor(name));
+  assert.ok(server !== undefined && alice !== undefined && stranger !== undefined);
+  let trustedProxies: readonly string[] = [];
+  const rules = () => ({ allowedHosts: [], allowedOrigins: [], trustedProxies });
+  const options = {
+    key: server.key,
+    cert: server.cert,
+    ca: alice.cert,
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
+  const listener = createServer(options, (request, response) => {
+    response.end(JSON.stringify(transportIdentity({ rules }, request, '127.0.0.1')));
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  const ask = async (shown: object): Promise<string> => {
+    const call = request({ host: '127.0.0.1', port, ca: server.cert, agent: false, ...shown });
+    call.end();
+    const [answer] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
+    let body = '';
+    for await (const chunk of answer) body += chunk.toString();
+    return body;
+  };
+  try {
+    const digest = createHash('sha256').update(new X509Certificate(alice.cert).raw).digest('hex');
+    assert.match(await ask(alice), new RegExp(`"fingerprint":"${digest}"`));
+    assert.equal(await ask(stranger), '{}');
+    assert.equal(await ask({}), '{}');
+    trustedProxies = ['127.0.0.1'];
+    assert.equal(await ask(alice), '{}', "the proxy's own certificate is nobody's who comes through it");
+  } finally {
+    listener.close();
+  }
 });
