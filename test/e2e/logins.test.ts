@@ -188,8 +188,8 @@ describe('logins at a real gateway', () => {
         );
         const socket = new WebSocket(target.replace('http', 'ws'));
         const opened = await new Promise((resolve) => {
-          socket.onopen = () => resolve('open');
-          socket.onerror = () => resolve('refused');
+          socket.addEventListener('open', () => resolve('open'));
+          socket.addEventListener('error', () => resolve('refused'));
         });
         return [called, opened];
       }, gateway.url);

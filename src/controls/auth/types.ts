@@ -1,9 +1,4 @@
 import type { Layer } from '../../kernel/index.ts';
-import type { BrowserLogin } from './browser/types.ts';
-import type { RequestCredentials } from './identities/types.ts';
-
-export type { BrowserLogin, BrowserSession, LoginLink } from './browser/types.ts';
-export type { RequestCredentials } from './identities/types.ts';
 
 /** OpenClaw's operator scopes. `operator.admin` implies all; `operator.write` implies `operator.read`. */
 export const SCOPES = [
@@ -181,6 +176,8 @@ export interface PeerFacts {
   readonly surface: 'http' | 'ws' | 'socket';
   /** The listener it came through; absent on the operator's socket. */
   readonly plane?: Plane;
+  /** Others than this machine are at the other end, directly or through a listed proxy. */
+  readonly published?: boolean;
   readonly certificate?: ClientCertificate;
   /** User that a listed proxy says it has authenticated; set from nobody else's headers. */
   readonly proxyUser?: string;
@@ -255,6 +252,61 @@ export interface ConnectGrant {
   /** Issued once for a device that proved itself with a valid token. */
   readonly deviceToken?: string;
   readonly deviceId?: string;
+}
+
+/** What a request shows besides what its transport proves; never logged. */
+export interface RequestCredentials {
+  /** Bearer token, ours or an identity provider's. */
+  readonly bearer?: string | undefined;
+  /** Secret of a browser session, out of its cookie. */
+  readonly session?: string | undefined;
+}
+
+export interface LinkRequest {
+  readonly by: Principal;
+  /** Id or name of a stored principal; absent for the caller itself. */
+  readonly principal?: string | undefined;
+  readonly ttlMs?: number | undefined;
+}
+
+export interface LoginLink {
+  /** Shown once; only its digest is kept. */
+  readonly code: string;
+  readonly principal: string;
+  readonly name: string;
+  readonly expiresAt: number;
+}
+
+export interface BrowserSession {
+  readonly id: string;
+  readonly principal: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  /** When it ends if nothing more is done in it. */
+  readonly idleUntil: number;
+  /** When it ends whatever is done in it. */
+  readonly expiresAt: number;
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+/** Login by a one-time link to a session that a browser holds in a cookie (A7). */
+export interface BrowserLogin {
+  /** @throws AUTH_LOGIN_NOT_YOURS, AUTH_PRINCIPAL_UNKNOWN, AUTH_LOGIN_FULL */
+  link(request: LinkRequest): Promise<LoginLink>;
+  /** The cookie's value for a code, which is used up by it. @throws AUTH_LOGIN_CODE_INVALID, AUTH_LOGIN_FULL */
+  redeem(
+    code: string,
+    peer: PeerFacts,
+  ): Promise<{ readonly secret: string; readonly session: BrowserSession }>;
+  /** Open sessions, the newest first. */
+  list(): Promise<readonly BrowserSession[]>;
+  /** @throws AUTH_SESSION_UNKNOWN */
+  end(id: string, reason: string): Promise<BrowserSession>;
+  /** Something was asked over an open connection of this session: it is not idle. */
+  touch(credentialId: string): void;
 }
 
 /** Every way in ends here. Failures are GatehouseErrors with codes of AUTH_CODES and are in the ledger. */

@@ -309,3 +309,22 @@ test('auth/discovery document of another issuer: refused', async () => {
   await refusedLater(where, where.token());
   assert.ok(!where.provider.asked.includes('/jwks'));
 });
+
+test('a connection that a JWT opened is told when the JWT ends, the tolerance of the clocks included', async () => {
+  await using where = await place();
+  const peer = { address: '127.0.0.1', userAgent: 'test', surface: 'ws' } as const;
+  const ended: string[] = [];
+  where.gateway.auth.onRevoked((credential) => ended.push(credential));
+  const grant = await where.gateway.auth.authenticateConnect(
+    { token: where.token() },
+    ['operator.admin', 'operator.read'],
+    peer,
+  );
+  assert.deepEqual(grant.scopes, ['operator.read'], 'never more than the principal has');
+  where.gateway.advance(359_999);
+  where.gateway.runTimers();
+  assert.deepEqual(ended, []);
+  where.gateway.advance(1);
+  where.gateway.runTimers();
+  assert.deepEqual(ended, [grant.principal.credentialId]);
+});

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import { AUTH_CODES } from '../../controls/auth/index.ts';
 import { inBlocks, isLoopback, normaliseAddress } from '../../controls/listen/index.ts';
 import type { GatehouseError } from '../../kernel/index.ts';
@@ -11,7 +10,7 @@ export const PLAIN_COOKIE = 'gatehouse_session';
 
 /** Whether the browser reached us, or a listed proxy that says so, over TLS. */
 export function isSecure(request: IncomingMessage, trustedProxies: readonly string[]): boolean {
-  if ((request.socket as Partial<TLSSocket>).encrypted === true) return true;
+  if ((request.socket as { readonly encrypted?: boolean }).encrypted === true) return true;
   const peer = normaliseAddress(request.socket.remoteAddress);
   return (
     peer !== undefined && inBlocks(trustedProxies, peer) && request.headers['x-forwarded-proto'] === 'https'

@@ -1,5 +1,5 @@
+import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import {
   AUTH_CODES,
   type ClientCertificate,
@@ -38,9 +38,16 @@ function errorOf(refusal: ProxyRefusal): GatehouseError {
     : AUTH_CODES.error('AUTH_PROXY_HEADER_INVALID');
 }
 
+/** What a TLS socket has beyond a plain one. */
+interface Handshake {
+  readonly encrypted?: boolean;
+  readonly authorized?: boolean;
+  getPeerX509Certificate?(): X509Certificate | undefined;
+}
+
 /** Only a certificate that the handshake checked against the listener's authorities. */
 function verifiedCertificate({ socket }: IncomingMessage): ClientCertificate | undefined {
-  const tls = socket as Partial<TLSSocket>;
+  const tls = socket as Handshake;
   if (tls.encrypted !== true || tls.authorized !== true) return undefined;
   const certificate = tls.getPeerX509Certificate?.();
   if (certificate === undefined) return undefined;

@@ -1,5 +1,7 @@
 import type { Principal, Scope } from '../types.ts';
 
+export type { RequestCredentials } from '../types.ts';
+
 /** What a transport vouches for, as principals name it. */
 export type IdentityKind = 'oidc' | 'certificate' | 'proxy';
 
@@ -20,14 +22,6 @@ export interface KnownPrincipal {
 export interface PrincipalDirectory {
   find(idOrName: string): Promise<KnownPrincipal | undefined>;
   byIdentity(kind: IdentityKind, value: string): Promise<KnownPrincipal | undefined>;
-}
-
-/** What a request shows besides what its transport proves; never logged. */
-export interface RequestCredentials {
-  /** Bearer token, ours or an identity provider's. */
-  readonly bearer?: string | undefined;
-  /** Secret of a browser session, out of its cookie. */
-  readonly session?: string | undefined;
 }
 
 /** A principal that was proven one way, and when that proof ends (Unix milliseconds). */
