@@ -3,9 +3,12 @@ export interface ConfigDefaults {
   readonly gateway: {
     readonly port: number;
     /** `loopback` is 127.0.0.1 and ::1. */
-    readonly bind: 'loopback' | '127.0.0.1' | '::1';
+    readonly bind: string;
     readonly allowedHosts: readonly string[];
     readonly trustedProxies: readonly string[];
+    readonly allowedAddresses: readonly string[];
+    /** Requests per second. */
+    readonly rateLimit: { readonly perAddress: number; readonly perPrincipal: number };
     readonly controlUi: { readonly allowedOrigins: readonly string[] };
     readonly http: { readonly endpoints: { readonly chatCompletions: { readonly enabled: boolean } } };
     readonly auth: {
@@ -29,6 +32,8 @@ export const CONFIG_DEFAULTS: ConfigDefaults = {
     bind: 'loopback',
     allowedHosts: [],
     trustedProxies: [],
+    allowedAddresses: [],
+    rateLimit: { perAddress: 2_000, perPrincipal: 1_000 },
     controlUi: { allowedOrigins: [] },
     http: { endpoints: { chatCompletions: { enabled: true } } },
     auth: { mode: 'token', rateLimit: { maxAttempts: 10, windowMs: 60_000, lockoutMs: 300_000 } },

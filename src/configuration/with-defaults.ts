@@ -6,6 +6,6 @@ import type { ConfigInput, GatehouseConfig } from './schema.ts';
 export function withDefaults(input: ConfigInput, port?: number): GatehouseConfig {
   const merged = mergeDeep(CONFIG_DEFAULTS, input) as GatehouseConfig;
   const bind = input.gateway?.bind;
-  const address = bind === '127.0.0.1' || bind === '::1' ? bind : 'loopback';
+  const address = bind === undefined || bind === 'auto' || bind === 'localhost' ? 'loopback' : bind;
   return { ...merged, gateway: { ...merged.gateway, bind: address, port: port ?? merged.gateway.port } };
 }

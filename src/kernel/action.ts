@@ -33,6 +33,8 @@ export type Action =
   | { readonly kind: 'secret.use'; readonly secret: string; readonly host: string }
   | { readonly kind: 'memory.write'; readonly entry: string }
   | { readonly kind: 'config.change'; readonly path: string }
+  /** A port that others than this machine can reach is opened; `plane` says for what. */
+  | { readonly kind: 'listen.open'; readonly plane: string; readonly address: string }
   /** Someone calls an operation that requires `scope`. */
   | { readonly kind: 'operation.call'; readonly operation: string; readonly scope: string };
 
@@ -58,6 +60,7 @@ export const ATTRIBUTES = {
   'secret.use': { key: 'secret', match: { secret: 'exact', host: 'host' } },
   'memory.write': { key: 'entry', match: { entry: 'exact' } },
   'config.change': { key: 'path', match: { path: 'path' } },
+  'listen.open': { key: 'address', match: { plane: 'exact', address: 'exact' } },
   'operation.call': { key: 'operation', match: { operation: 'exact', scope: 'exact' } },
 } as const satisfies Record<ActionKind, { key: string; match: Readonly<Record<string, MatcherName>> }>;
 

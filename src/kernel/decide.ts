@@ -27,6 +27,11 @@ export const DECISION_CODES = {
     denied: 'CONFIG_CHANGE_DENIED',
     ask: 'CONFIG_CHANGE_ASK',
   },
+  'listen.open': {
+    none: 'LISTEN_ADDRESS_NOT_GRANTED',
+    denied: 'LISTEN_ADDRESS_DENIED',
+    ask: 'LISTEN_ADDRESS_ASK',
+  },
   'operation.call': {
     none: 'AUTH_SCOPE_MISSING',
     denied: 'AUTH_OPERATION_DENIED',

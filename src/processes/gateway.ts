@@ -5,14 +5,16 @@ import { createDispatcher } from '../operations/dispatcher.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import type { Services } from '../operations/services.ts';
 import { type Core, openCore } from './core.ts';
+import { ExposureKeeper } from './gateway/exposure.ts';
 import { firstToken } from './gateway/first-token.ts';
 import { GatewayLife, type LifeParts } from './gateway/life.ts';
+import { ListenerSet } from './gateway/listener-set.ts';
 import { type ListenerWatch, watchListeners } from './gateway/listener-watch.ts';
-import { configuredPort, openListeners, wantedListeners } from './gateway/listening.ts';
+import { configuredPort, wantedListeners } from './gateway/listening.ts';
 import { refuseOutbound } from './gateway/no-outbound.ts';
 import { createRuntime, type GatewayRuntime } from './gateway/runtime.ts';
 import { handleSignals } from './gateway/signals.ts';
-import { createSurfaces } from './gateway/surfaces.ts';
+import { createSurfaces, type Surfaces } from './gateway/surfaces.ts';
 import { writeWelcome } from './gateway/welcome.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { fileLogger } from './logger.ts';
@@ -87,7 +89,7 @@ async function run(program: Program): Promise<void> {
   await life.watch(startWatching(core, runtime, logger));
   const token = await firstToken(core.auth);
   const config = core.config.current();
-  const { port } = life.listening;
+  const { port } = life;
   await writeWelcome({ program, runtime, config, port, token, repaired, out: process.stdout });
 }
 
@@ -121,21 +123,54 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   });
   const repaired = await core.turns.repair();
   await core.approvals.expireDue();
-  const config = core.config.current();
-  const specs = wantedListeners(config, configuredPort(process.env, config), systemClock.now());
-  const listening = await openListeners(surfaces, specs, paths.run);
-  life.opened(surfaces, listening);
-  // Egress refuses to be a way back to us, also when the system chose the port.
-  await egress
-    .announce([listening.port])
-    .catch((cause: unknown) => logger.warn('egress was not told the port', { cause: String(cause) }));
+  const listeners = await openListeners(parts, surfaces);
+  life.opened(surfaces, listeners);
+  const exposure = keepExposure(parts, listeners);
+  core.config.onApplied(() => void exposure.follow());
+  exposure.arm();
+  life.onStop(() => exposure.stop());
+  await announce(parts, listeners.ports);
   return repaired;
+}
+
+function wantedNow({ core, paths }: LifeParts) {
+  const config = core.config.current();
+  const options = { home: paths.home, webhooks: false };
+  return wantedListeners(config, configuredPort(process.env, config), systemClock.now(), options);
+}
+
+async function openListeners(parts: LifeParts, surfaces: Surfaces): Promise<ListenerSet> {
+  const wanted = wantedNow(parts);
+  const listeners = new ListenerSet(surfaces, parts.paths.run);
+  await listeners.openOperatorSocket();
+  await listeners.apply(wanted);
+  return listeners;
+}
+
+function keepExposure(parts: LifeParts, listeners: ListenerSet): ExposureKeeper {
+  const { core, logger } = parts;
+  return new ExposureKeeper({
+    listeners,
+    wanted: () => wantedNow(parts),
+    announce: (ports) => void announce(parts, ports),
+    clock: systemClock,
+    alerts: core.alerts,
+    logger,
+  });
+}
+
+/** Egress refuses to be a way back to us, also when the system chose the port. */
+async function announce({ egress, logger }: LifeParts, ports: readonly number[]): Promise<void> {
+  await egress
+    .announce(ports)
+    .catch((cause: unknown) => logger.warn('egress was not told the ports', { cause: String(cause) }));
 }
 
 function startWatching(core: Core, runtime: GatewayRuntime, logger: LifeParts['logger']): ListenerWatch {
   return watchListeners({
     measure: () => runtime.listenFindings(),
     ledger: core.ledger,
+    alerts: core.alerts,
     logger,
     every: (milliseconds, task) => {
       const timer = setInterval(task, milliseconds).unref();

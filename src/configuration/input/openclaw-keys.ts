@@ -307,11 +307,7 @@ export const TUNING_KEYS: Readonly<Record<'agents' | 'channels' | 'groups', Read
 
 /** What to say about values that OpenClaw takes and Gatehouse does not. */
 export const VALUE_ADVICE: Readonly<Record<string, string>> = {
-  'gateway.bind':
-    'this version listens on loopback only; keep loopback and reach it through an SSH tunnel or a reverse proxy on this machine',
   'gateway.mode': 'only local is possible: this program is the gateway',
-  'gateway.tls.enabled':
-    'TLS at the listener is not there yet; keep loopback and end TLS in a reverse proxy on this machine',
   'gateway.auth.mode':
     'only token and trusted-proxy are possible: there is no way in without a credential, and none that everybody shares',
   'gateway.auth.allowTailscale': 'only false is possible: a network is not a credential',

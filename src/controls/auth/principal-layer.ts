@@ -2,7 +2,7 @@ import { ACTION_KINDS, type ActionKind, type Layer, type Rule } from '../../kern
 import type { Principal } from './types.ts';
 
 /** Kinds whose rules depend on the principal. All others are bounded by the ceiling, the playbook and the taint. */
-const RESTRICTED: readonly ActionKind[] = ['operation.call', 'agent.run', 'config.change'];
+const RESTRICTED: readonly ActionKind[] = ['operation.call', 'agent.run', 'config.change', 'listen.open'];
 
 /**
  * The rights of a principal as a layer. Every kind is stated by name: a kind that a later version adds is denied

@@ -3,7 +3,7 @@ import { defineCodes } from '../../kernel/index.ts';
 export const LISTEN_CODES = defineCodes({
   LISTEN_EXPOSED: {
     summary: 'the configured address can be reached from outside this machine',
-    fix: 'Set gateway.bind to "loopback" and reach it through an SSH tunnel.',
+    fix: 'Set it to "loopback" and use `gatehouse tunnel print`, or add what is missing.',
     status: 500,
   },
   LISTEN_BIND_INVALID: {
@@ -35,6 +35,41 @@ export const LISTEN_CODES = defineCodes({
     summary: 'the request is ambiguous or malformed',
     fix: 'Send each of Host, Authorization and Content-Length once, and a path as the target.',
     status: 400,
+  },
+  LISTEN_TLS_INVALID: {
+    summary: 'the certificate or key of a listener is of no use',
+    fix: 'Name a PEM certificate chain and the PEM key that belongs to it (certPath, keyPath), and caPath for client certificates.',
+    status: 500,
+  },
+  LISTEN_TLS_KEY_OPEN: {
+    summary: 'other accounts can read the private key of a listener',
+    fix: 'chmod 600 the key, and replace it: it may have been copied.',
+    status: 500,
+  },
+  LISTEN_TLS_HANDSHAKE_FAILED: {
+    summary: 'a TLS handshake failed before there was a request',
+    fix: 'Use TLS 1.3, trust the certificate of the gateway, and show a client certificate where one is required.',
+    status: 400,
+  },
+  LISTEN_ADDRESS_NOT_ALLOWED: {
+    summary: 'this address may not connect to this listener',
+    fix: 'Add the address to allowedAddresses of the listener if it should.',
+    status: 403,
+  },
+  LISTEN_RATE_LIMITED: {
+    summary: 'too many requests in too short a time',
+    fix: 'Wait as long as Retry-After says; raise gateway.rateLimit if the load is real.',
+    status: 429,
+  },
+  LISTEN_GRANT_ENDED: {
+    summary: 'the grant of an exposed listener has ended, so it was closed',
+    fix: 'Add a new grant for listen.open if it is still needed, or set its bind back to loopback.',
+    status: 403,
+  },
+  LISTEN_NOT_APPLIED: {
+    summary: 'the listeners that the new configuration asks for could not be opened; the old ones go on',
+    fix: 'Correct what is named and run `gatehouse config reload`.',
+    status: 500,
   },
   LISTEN_HEADERS_TOO_LARGE: {
     summary: 'the request has too many or too large headers',

@@ -23,7 +23,15 @@ const NOW = 1_000;
 const NOTHING = { authentication: false, tls: false, trustedProxies: [], allowedAddresses: [] };
 
 function bind(text: string, more: Partial<BindRequest> = {}) {
-  return resolveBind({ bind: text, port: 18_789, hasIPv6: true, exposure: NOTHING, now: NOW, ...more });
+  return resolveBind({
+    bind: text,
+    port: 18_789,
+    hasIPv6: true,
+    ownAddresses: ['127.0.0.1', '192.168.1.2', '100.64.0.1', '8.8.4.4'],
+    exposure: () => NOTHING,
+    now: NOW,
+    ...more,
+  });
 }
 
 test('loopback is 127.0.0.1 and, where there is IPv6, ::1; a literal is that one', () => {
@@ -45,8 +53,8 @@ test('listen/an address beyond loopback: refused, naming every missing piece', (
         assert.deepEqual(details.missing, [
           'authentication',
           'TLS or a named trusted proxy',
-          'an address allow-list',
-          'a grant with owner, ticket and expiry',
+          'an address allow-list (allowedAddresses)',
+          'a grant for listen.open with owner, ticket and expiry',
         ]);
         return code === 'LISTEN_EXPOSED';
       },
@@ -54,7 +62,7 @@ test('listen/an address beyond loopback: refused, naming every missing piece', (
   }
 });
 
-test('listen/exposure with an expired grant, or complete in a version that cannot hold it: refused', () => {
+test('listen/exposure with an expired grant: refused; with a running one it is open until then', () => {
   const grant = { owner: 'kim', ticket: 'T-1', expires: NOW };
   const whole = {
     authentication: true,
@@ -63,9 +71,31 @@ test('listen/exposure with an expired grant, or complete in a version that canno
     allowedAddresses: ['10.0.0.0/8'],
     grant,
   };
-  assert.throws(() => bind('lan', { exposure: whole }), /a grant that has not expired/);
+  assert.throws(() => bind('lan', { exposure: () => whole }), /a grant that has not expired/);
   const running = { ...whole, grant: { ...grant, expires: NOW + 1 } };
-  assert.throws(() => bind('lan', { exposure: running }), { code: 'LISTEN_EXPOSED' });
+  const opened = bind('lan', { exposure: () => running });
+  assert.deepEqual(
+    opened.map((one) => (one.kind === 'tcp' ? [one.address, one.expires] : [])),
+    [
+      ['127.0.0.1', null],
+      ['::1', null],
+      ['192.168.1.2', NOW + 1],
+    ],
+  );
+  const withoutAddress = { ...running, allowedAddresses: [] };
+  assert.throws(() => bind('tailnet', { exposure: () => withoutAddress }), { code: 'LISTEN_EXPOSED' });
+});
+
+test('listen/one address is granted and the other is not: refused as a whole', () => {
+  const exposure = (address: string) => ({
+    authentication: true,
+    tls: true,
+    trustedProxies: [],
+    allowedAddresses: ['10.0.0.0/8'],
+    ...(address === '192.168.1.2' ? { grant: { owner: 'kim', ticket: 'T-1', expires: NOW + 1 } } : {}),
+  });
+  const ownAddresses = ['192.168.1.2', '10.0.0.9'];
+  assert.throws(() => bind('lan', { exposure, ownAddresses }), { code: 'LISTEN_EXPOSED' });
 });
 
 test('listen/a bind that is no address and no word, or a socket path that is too long: refused', () => {
@@ -73,6 +103,16 @@ test('listen/a bind that is no address and no word, or a socket path that is too
     '',
     'everywhere',
     'relative.sock',
+    '2130706433',
+    '0x7f000001',
+    '0177.0.0.1',
+    '127.1',
+    '１２７.0.0.1',
+    '127.0.0.1.',
+    '[::1]',
+    'fe80::1%eth0',
+    '127.0.0.1\n',
+    '/run/a\0b',
     '127.0.0.1:80',
     '999.1.1.1',
     `/${'a'.repeat(MAX_SOCKET_PATH)}`,

@@ -4,6 +4,46 @@ import { Type } from 'typebox';
 const Hosts = (description: string) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 256, description });
 
+const AddressBlocks = Type.Array(
+  Type.String({
+    pattern: '^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$',
+    description: 'One address or CIDR block.',
+  }),
+  { maxItems: 1_000, description: 'Who may connect at all (L8); needed for what is reachable from outside.' },
+);
+
+const Path = (description: string) => Type.String({ minLength: 1, maxLength: 4_096, description });
+
+/** TLS 1.3 only. The client authorities make certificates of clients count (L7). */
+const TlsSection = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean()),
+    certPath: Type.Optional(Path('Certificate chain in PEM, absolute or below the home.')),
+    keyPath: Type.Optional(Path('Its private key in PEM, readable by the account of the gateway alone.')),
+    caPath: Type.Optional(Path('Authorities in PEM whose client certificates are believed.')),
+    clientAuth: Type.Optional(
+      Type.Union([Type.Literal('none'), Type.Literal('optional'), Type.Literal('required')], {
+        default: 'none',
+        description: 'Whether a client must show a certificate; a principal is bound to its fingerprint.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+function plane(what: string) {
+  return Type.Object(
+    {
+      enabled: Type.Optional(Type.Boolean()),
+      port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+      bind: Type.Optional(Type.String({ minLength: 1, maxLength: 200, default: 'loopback' })),
+      allowedAddresses: Type.Optional(AddressBlocks),
+      tls: Type.Optional(TlsSection),
+    },
+    { additionalProperties: false, description: `A port for ${what}.` },
+  );
+}
+
 /** Keys of `gateway` that say what can be reached, and by whom before anyone is authenticated (L1, L4, L6). */
 export const ListenSection = {
   mode: Type.Optional(Type.Literal('local', { description: 'This machine runs the gateway.' })),
@@ -11,20 +51,15 @@ export const ListenSection = {
     Type.Integer({ minimum: 0, maximum: 65_535, default: 18_789, description: '0 picks a free port.' }),
   ),
   bind: Type.Optional(
-    Type.Union(
-      [
-        Type.Literal('loopback'),
-        Type.Literal('127.0.0.1'),
-        Type.Literal('::1'),
-        Type.Literal('localhost'),
-        Type.Literal('auto'),
-      ],
-      {
-        default: 'loopback',
-        description: 'loopback is 127.0.0.1 and ::1; a literal address is that one only.',
-      },
-    ),
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      default: 'loopback',
+      description:
+        'loopback (127.0.0.1 and ::1), an address, lan, tailnet, or the absolute path of a Unix socket. What others than this machine can reach needs TLS or a trusted proxy, allowedAddresses, and a grant for listen.open.',
+    }),
   ),
+  allowedAddresses: Type.Optional(AddressBlocks),
   allowedHosts: Type.Optional(Hosts('Further values of the Host header that are answered (attack 77).')),
   trustedProxies: Type.Optional(
     Hosts('Addresses or CIDR blocks whose X-Forwarded-* headers count; from anyone else they refuse.'),
@@ -66,7 +101,34 @@ export const ListenSection = {
       { additionalProperties: false },
     ),
   ),
-  tls: Type.Optional(
-    Type.Object({ enabled: Type.Optional(Type.Literal(false)) }, { additionalProperties: false }),
+  tls: Type.Optional(TlsSection),
+  listeners: Type.Optional(
+    Type.Object(
+      {
+        admin: Type.Optional(
+          plane(
+            'operations that need operator.admin or operator.pairing, while gateway.bind is reachable from outside',
+          ),
+        ),
+        metrics: Type.Optional(plane('probes')),
+        webhooks: Type.Optional(plane('deliveries of chat platforms; opens only when a channel takes them')),
+      },
+      {
+        additionalProperties: false,
+        description: 'Listeners of their own, so that no port serves two purposes (L3).',
+      },
+    ),
+  ),
+  rateLimit: Type.Optional(
+    Type.Object(
+      {
+        perAddress: Type.Optional(Type.Integer({ minimum: 10, maximum: 100_000, default: 2_000 })),
+        perPrincipal: Type.Optional(Type.Integer({ minimum: 10, maximum: 100_000, default: 1_000 })),
+      },
+      {
+        additionalProperties: false,
+        description: 'Requests per second; twice as many at once are let through.',
+      },
+    ),
   ),
 };

@@ -74,7 +74,7 @@ export function admissionLayer(policy: SenderPolicy, standing: Standing, facts: 
  * later version adds is denied; operations and configuration are nobody's who writes on a channel.
  */
 export function senderLayer(principal: string, agent: string): Layer {
-  const withheld: readonly string[] = ['operation.call', 'config.change', 'agent.run'];
+  const withheld: readonly string[] = ['operation.call', 'config.change', 'agent.run', 'listen.open'];
   const rules: Rule[] = [{ id: 'agent', kind: 'agent.run', effect: 'allow', match: { agent: [agent] } }];
   for (const kind of ACTION_KINDS) {
     if (!withheld.includes(kind)) rules.push({ id: `unrestricted:${kind}`, kind, effect: 'allow' });

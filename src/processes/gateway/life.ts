@@ -6,8 +6,8 @@ import type { Core } from '../core.ts';
 import type { FileLogger } from '../logger.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
 import type { Program } from '../program.ts';
+import type { Declared, ListenerSet } from './listener-set.ts';
 import type { ListenerWatch } from './listener-watch.ts';
-import type { Listening } from './listening.ts';
 import type { Surfaces } from './surfaces.ts';
 
 /** Milliseconds that running turns get when the process is asked to end. */
@@ -24,7 +24,8 @@ export interface LifeParts {
 /** What the gateway process is up to: starting, ready, or draining towards its end. */
 export class GatewayLife {
   readonly #parts: LifeParts;
-  #listening: Listening = { port: 0, declared: [] };
+  #listeners: ListenerSet | undefined;
+  readonly #stops: (() => void)[] = [];
   #surfaces: Surfaces | undefined;
   #stopping = false;
   #stopWatching: () => void = () => undefined;
@@ -33,18 +34,24 @@ export class GatewayLife {
     this.#parts = parts;
   }
 
-  get listening(): Listening {
-    return this.#listening;
+  /** The port for users; 0 when only Unix sockets are open. */
+  get port(): number {
+    return this.#listeners?.port ?? 0;
+  }
+
+  /** Called when the process begins to end. */
+  onStop(stop: () => void): void {
+    this.#stops.push(stop);
   }
 
   /** Everything that this process and egress are meant to listen on. */
-  get declared(): Listening['declared'] {
+  get declared(): readonly Declared[] {
     const sockets = ['egress.sock', 'provider.sock'].map((name) => ({
       address: join(this.#parts.paths.run, name),
       port: null,
       plane: 'egress',
     }));
-    return [...this.#listening.declared, ...sockets];
+    return [...(this.#listeners?.declared ?? []), ...sockets];
   }
 
   /** Names of what keeps the gateway from being ready; empty when it is. */
@@ -52,13 +59,13 @@ export class GatewayLife {
     return [
       ...(this.#stopping ? ['draining'] : []),
       ...(this.#parts.egress.state === 'up' ? [] : ['egress']),
-      ...(this.#listening.declared.length === 0 ? ['listeners'] : []),
+      ...(this.#listeners === undefined ? ['listeners'] : []),
     ];
   }
 
-  opened(surfaces: Surfaces, listening: Listening): void {
+  opened(surfaces: Surfaces, listeners: ListenerSet): void {
     this.#surfaces = surfaces;
-    this.#listening = listening;
+    this.#listeners = listeners;
   }
 
   /** Take the first look at the listeners now, and go on looking until the end. */
@@ -78,7 +85,7 @@ export class GatewayLife {
       outcome: 'success',
       data: { version: program.version, config: hash, snapshot, interrupted, resumed },
     });
-    const facts = { pid: process.pid, port: this.#listening.port };
+    const facts = { pid: process.pid, port: this.port };
     writeFileSync(join(paths.run, 'gateway.json'), JSON.stringify(facts), { mode: 0o600 });
   }
 
@@ -93,6 +100,7 @@ export class GatewayLife {
     const { core, egress, logger, program } = this.#parts;
     logger.info('stopping', { reason, restart });
     this.#stopWatching();
+    for (const stop of this.#stops) stop();
     this.#surfaces?.ws.close(reason, restart ? DRAIN_MS : undefined);
     await core.turns.drain(DRAIN_MS);
     await this.#surfaces?.http.close();

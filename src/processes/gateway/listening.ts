@@ -1,22 +1,37 @@
-import { chmodSync, rmSync } from 'node:fs';
-import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { readFileSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { EffectiveConfig } from '../../configuration/types.ts';
+import type { Plane } from '../../controls/auth/types.ts';
 import {
-  type DeclaredListener,
-  type ListenerSpec,
+  type Exposure,
+  inBlocks,
+  isLoopback,
   LOOPBACK_HOSTS,
   type RequestRules,
+  type ResolvedListener,
   resolveBind,
+  type TlsFile,
+  type TlsMaterial,
+  type TlsSettings,
+  tlsMaterial,
 } from '../../controls/listen/index.ts';
-import type { HttpSurface, Identity } from '../../surfaces/http/index.ts';
-import type { WsSurface } from '../../surfaces/ws/index.ts';
-import { PROCESS_CODES } from '../codes.ts';
+import { judge } from '../../kernel/index.ts';
 import { namedPort } from '../port.ts';
 
-type Declared = DeclaredListener & { readonly plane: string };
+/** Ports of the planes that have one of their own, unless the configuration says another. */
+const PLANE_PORTS = { admin: 18_791, metrics: 18_792, webhooks: 18_790 } as const;
+/** Largest certificate, key or authority file in bytes. */
+const MAX_TLS_FILE = 1_048_576;
+
+/** One listener as the configuration asks for it. */
+export type WantedListener = ResolvedListener & {
+  readonly plane: Plane;
+  readonly exposed: boolean;
+  readonly tls: TlsMaterial | undefined;
+  /** Address blocks that may connect; empty means anybody who can reach a loopback or Unix listener. */
+  readonly allowed: readonly string[];
+};
 
 /** The operator's port: GATEHOUSE_PORT, then the configuration. @throws GATEWAY_PORT_INVALID */
 export function configuredPort(
@@ -36,94 +51,105 @@ export function requestRules(config: EffectiveConfig): RequestRules {
   };
 }
 
-function hasIPv6(): boolean {
-  return Object.values(networkInterfaces()).some((addresses) =>
-    addresses?.some((one) => one.address === '::1'),
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).map((one) => one.address),
   );
 }
 
-/** What the configuration asks to listen on. @throws LISTEN_EXPOSED and what is missing for it */
-export function wantedListeners(config: EffectiveConfig, port: number, now: number): readonly ListenerSpec[] {
-  const { gateway } = config.config;
-  return resolveBind({
-    bind: gateway.bind ?? 'loopback',
-    port,
-    hasIPv6: hasIPv6(),
-    now,
-    exposure: {
-      authentication: true,
-      tls: false,
-      trustedProxies: gateway.trustedProxies ?? [],
-      allowedAddresses: [],
-    },
-  });
-}
-
-export interface Listening {
-  /** The port in use; 0 when only Unix sockets are. */
+interface PlaneSettings {
+  readonly bind?: string;
   readonly port: number;
-  readonly declared: readonly Declared[];
+  readonly allowedAddresses?: readonly string[];
+  readonly tls?: TlsSettings;
 }
 
-interface Surfaces {
-  readonly http: HttpSurface;
-  readonly ws: WsSurface;
+/** What the configuration asks to listen on. @throws LISTEN_EXPOSED and what is missing for it, LISTEN_TLS_* */
+export function wantedListeners(
+  config: EffectiveConfig,
+  port: number,
+  now: number,
+  options: { readonly home: string; readonly webhooks: boolean },
+): readonly WantedListener[] {
+  const { gateway } = config.config;
+  const { admin, metrics, webhooks } = gateway.listeners ?? {};
+  const at = (plane: Plane, settings: PlaneSettings) =>
+    planeListeners(config, plane, settings, now, options.home);
+  return [
+    ...at('users', { ...gateway, port }),
+    ...(admin?.enabled === true ? at('admin', { ...admin, port: admin.port ?? PLANE_PORTS.admin }) : []),
+    ...(metrics?.enabled === true
+      ? at('metrics', { ...metrics, port: metrics.port ?? PLANE_PORTS.metrics })
+      : []),
+    ...(options.webhooks && webhooks?.enabled !== false
+      ? at('webhooks', { ...webhooks, port: webhooks?.port ?? PLANE_PORTS.webhooks })
+      : []),
+  ];
 }
 
-/** Open the operator's socket and the configured listeners, all or none. */
-export async function openListeners(
-  surfaces: Surfaces,
-  specs: readonly ListenerSpec[],
-  run: string,
-): Promise<Listening> {
-  const socketPath = join(run, 'gateway.sock');
-  rmSync(socketPath, { force: true });
-  const declared: Declared[] = [{ address: socketPath, port: null, plane: 'operator' }];
-  await listen(serverFor(surfaces, 'socket'), { path: socketPath });
-  chmodSync(socketPath, 0o600);
-  let port = 0;
-  for (const spec of specs) {
-    const server = serverFor(surfaces, 'token');
-    if (spec.kind === 'unix') {
-      rmSync(spec.path, { force: true });
-      await listen(server, { path: spec.path });
-      declared.push({ address: spec.path, port: null, plane: 'users and API' });
-      continue;
-    }
-    // Every address of the listener has one port, also when the system chose it.
-    port = await listen(server, { host: spec.address, port: port === 0 ? spec.port : port });
-    declared.push({ address: spec.address, port, plane: 'users and API' });
-  }
-  return { port, declared };
-}
-
-/** The operator's socket speaks HTTP only: the WebSocket protocol proves a caller by token or device. */
-function serverFor({ http, ws }: Surfaces, identity: Identity): Server {
-  const server = http.server(identity);
-  if (identity === 'socket') return server;
-  ws.attach(server, {
-    judge(request: IncomingMessage) {
-      const verdict = http.judge(request, identity);
-      const { peer, session } = verdict.arrival;
-      if ('refusal' in verdict) return { peer, refusal: verdict.refusal };
-      return session === undefined ? { peer } : { peer, session };
+function planeListeners(
+  config: EffectiveConfig,
+  plane: Plane,
+  settings: PlaneSettings,
+  now: number,
+  home: string,
+): readonly WantedListener[] {
+  const { trustedProxies } = config.config.gateway;
+  const allowed = settings.allowedAddresses ?? [];
+  const tls = tlsMaterial(settings.tls ?? {}, (path) =>
+    readTlsFile(isAbsolute(path) ? path : join(home, path)),
+  );
+  const own = ownAddresses();
+  const resolved = resolveBind({
+    bind: settings.bind ?? 'loopback',
+    port: settings.port,
+    hasIPv6: own.includes('::1'),
+    ownAddresses: own,
+    now,
+    exposure: (address): Exposure => {
+      const grant = grantFor(config, plane, address, now);
+      return {
+        // Probes carry nothing; every other plane authenticates each request.
+        authentication: true,
+        tls: tls !== undefined,
+        trustedProxies,
+        allowedAddresses: allowed,
+        ...(grant === undefined ? {} : { grant }),
+      };
     },
-    authenticated: (request) => http.authenticated(request.socket as Socket),
   });
-  return server;
+  return resolved.map((listener) => {
+    const exposed = listener.kind === 'tcp' && !isLoopback(listener.address);
+    // The loopback listener beside an exposed one stays plain, as clients on this machine expect it.
+    const secured = exposed || resolved.every((one) => one.expires === null) ? tls : undefined;
+    return { ...listener, plane, exposed, tls: secured, allowed: exposed ? allowed : [] };
+  });
 }
 
-function listen(server: Server, where: { host: string; port: number } | { path: string }): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const taken = cause.code === 'EADDRINUSE' && 'port' in where;
-      reject(
-        taken ? PROCESS_CODES.error('GATEWAY_PORT_TAKEN', `port ${where.port} is already in use`) : cause,
-      );
-    });
-    server.listen({ ...where, exclusive: true }, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
+function grantFor(config: EffectiveConfig, plane: Plane, address: string, now: number) {
+  const { grant } = judge(
+    config.ceiling,
+    { principal: 'gateway' },
+    { kind: 'listen.open', plane, address },
+    now,
+  );
+  return grant;
+}
+
+function readTlsFile(path: string): TlsFile | undefined {
+  try {
+    const { size, mode } = statSync(path);
+    if (size > MAX_TLS_FILE) return undefined;
+    return { text: readFileSync(path, 'utf8'), mode: mode & 0o777 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether this address may connect to this listener. */
+export function admits(
+  { exposed, allowed }: Pick<WantedListener, 'exposed' | 'allowed'>,
+  address: string,
+): boolean {
+  return !exposed || inBlocks(allowed, address);
 }

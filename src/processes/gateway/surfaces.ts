@@ -1,4 +1,6 @@
+import { bucketOf } from '../../controls/auth/index.ts';
 import type { ConnectGrant } from '../../controls/auth/types.ts';
+import { RateLimiter } from '../../controls/listen/index.ts';
 import type { Clock, Logger, Random } from '../../kernel/index.ts';
 import { spaceOf } from '../../operations/callers.ts';
 import type { Dispatcher } from '../../operations/define.ts';
@@ -26,10 +28,17 @@ export interface Surfaces {
 export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
   const { core, dispatcher, runtime, clock, random, logger } = parts;
   const config = () => core.config.current();
+  const byAddress = new RateLimiter(clock);
+  const byPrincipal = new RateLimiter(clock);
+  const principal = (id: string) => byPrincipal.take(id, config().config.gateway.rateLimit.perPrincipal);
   const http = await createHttpSurface({
     dispatcher,
     auth: core.auth,
     callerOf: core.callers.callerOf,
+    rates: {
+      address: (address) => byAddress.take(bucketOf(address), config().config.gateway.rateLimit.perAddress),
+      principal,
+    },
     runtime,
     logger,
     rules: () => requestRules(config()),
@@ -45,7 +54,8 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
     clock,
     random,
     logger,
-    callerOf: (grant, trace) => callerOf(core, grant, trace),
+    callerOf: (grant, trace, published) => callerOf(core, grant, trace, published),
+    rate: principal,
     hello: () => ({
       version: runtime.version,
       uptimeMs: Math.max(0, clock.now() - runtime.startedAt),
@@ -56,8 +66,8 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
 }
 
 /** Fewer scopes on a connection take rights away; whose conversations these are stays the same. */
-function callerOf(core: Core, grant: ConnectGrant, trace: string) {
+function callerOf(core: Core, grant: ConnectGrant, trace: string, published: boolean) {
   const narrowed = { ...grant.principal, scopes: grant.scopes };
   const whole = { ...grant.principal, scopes: grant.holds ?? grant.scopes };
-  return { ...core.callers.callerOf(narrowed, 'ws', trace), space: spaceOf(whole) };
+  return { ...core.callers.callerOf(narrowed, 'ws', trace, published), space: spaceOf(whole) };
 }

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { PeerFacts, Principal } from '../../controls/auth/types.ts';
-import { judgeRequest, LISTEN_LIMITS, normaliseAddress } from '../../controls/listen/index.ts';
+import {
+  inBlocks,
+  judgeRequest,
+  LISTEN_CODES,
+  LISTEN_LIMITS,
+  normaliseAddress,
+} from '../../controls/listen/index.ts';
 import type { GatehouseError } from '../../kernel/index.ts';
 import type { Arrival, HttpSurfaceParts, Identity } from './parts.ts';
-import { UNKNOWN_PEER } from './server.ts';
+import { type ServerOptions, UNKNOWN_PEER } from './server.ts';
 import { isSecure, sessionOf } from './session-cookie.ts';
 import { transportIdentity } from './transport-identity.ts';
 
@@ -19,22 +25,31 @@ export function judgeArrival(
   parts: HttpSurfaceParts,
   request: IncomingMessage,
   identity: Identity,
+  listener: ServerOptions = LOCAL,
 ): { readonly arrival: Arrival } | { readonly arrival: Arrival; readonly refusal: GatehouseError } {
   const trace = randomUUID();
   const userAgent = request.headers['user-agent'] ?? '';
   if (identity === 'socket') {
-    return { arrival: { identity, trace, peer: { address: 'unix', userAgent, surface: 'socket' } } };
+    const peer = { address: 'unix', userAgent, surface: 'socket' } as const;
+    return { arrival: { identity, trace, peer } };
   }
   const peer = normaliseAddress(request.socket.remoteAddress) ?? UNKNOWN_PEER;
   const { headers, rawHeaders } = request;
   const facts = { target: request.url ?? '', headers, rawHeaders, peer };
   const verdict = judgeRequest(facts, parts.rules(), (parts.limits ?? LISTEN_LIMITS).headerCount);
+  const { plane } = listener;
+  const published = plane !== 'admin' && (listener.exposed || inBlocks(parts.rules().trustedProxies, peer));
   const proven = 'address' in verdict ? transportIdentity(parts, request, peer) : verdict;
   if ('address' in verdict && !('refusal' in proven)) {
-    return { arrival: { identity, trace, peer: { ...peerFacts(verdict.address, userAgent), ...proven } } };
+    const facts = { ...peerFacts(verdict.address, userAgent, plane), published, ...proven };
+    const late = lateRefusal(parts, listener, facts.address, peer);
+    const arrival = { identity, trace, peer: facts };
+    if (late === undefined) return { arrival };
+    parts.auth.recordRefusal(late.code, facts);
+    return { arrival, refusal: late };
   }
   const { refusal } = proven as { readonly refusal: GatehouseError };
-  const arrival = { identity, trace, peer: peerFacts(peer, userAgent) };
+  const arrival = { identity, trace, peer: peerFacts(peer, userAgent, plane) };
   parts.auth.recordRefusal(refusal.code, arrival.peer);
   return { arrival, refusal };
 }
@@ -44,8 +59,9 @@ export function judgeUpgrade(
   parts: HttpSurfaceParts,
   request: IncomingMessage,
   identity: Identity,
+  listener?: ServerOptions,
 ): ReturnType<typeof judgeArrival> {
-  const verdict = judgeArrival(parts, request, identity);
+  const verdict = judgeArrival(parts, request, identity, listener);
   if ('refusal' in verdict || identity === 'socket') return verdict;
   const { arrival } = verdict;
   const { secret, refusal } = shownSession(parts, request, arrival, true);
@@ -65,8 +81,30 @@ function shownSession(
   return sessionOf(request, { secure, address: peer.address, isUpgrade });
 }
 
-function peerFacts(address: string, userAgent: string): PeerFacts {
-  return { address, userAgent, surface: 'http' };
+/** A listener of this machine alone, for servers that say nothing else. */
+const LOCAL: ServerOptions = { plane: 'users', exposed: false };
+
+/** The allow-list counts for the client behind a proxy too, and a flood is turned away before it costs anything. */
+function lateRefusal(
+  parts: HttpSurfaceParts,
+  listener: ServerOptions,
+  address: string,
+  tcpPeer: string,
+): GatehouseError | undefined {
+  if (address !== tcpPeer && listener.admits?.(address) === false) {
+    return LISTEN_CODES.error('LISTEN_ADDRESS_NOT_ALLOWED');
+  }
+  return rateRefusal(parts.rates?.address(address));
+}
+
+/** LISTEN_RATE_LIMITED when there is something to wait for. */
+export function rateRefusal(waitMs: number | undefined): GatehouseError | undefined {
+  if (waitMs === undefined || waitMs === 0) return undefined;
+  return LISTEN_CODES.error('LISTEN_RATE_LIMITED', undefined, { details: { retryAfterMs: waitMs } });
+}
+
+function peerFacts(address: string, userAgent: string, plane: PeerFacts['plane'] & string): PeerFacts {
+  return { address, userAgent, surface: 'http', plane };
 }
 
 /** Who calls. Over the operator's socket nothing needs to be shown; everywhere else all that is shown must hold. */

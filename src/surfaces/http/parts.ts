@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ProxyIdentitySettings } from '../../controls/auth/index.ts';
 import type { AuthService, PeerFacts, Principal } from '../../controls/auth/types.ts';
@@ -16,7 +16,20 @@ export interface HttpAuth
 export interface HttpSurfaceParts {
   readonly dispatcher: Dispatcher;
   readonly auth: HttpAuth;
-  readonly callerOf: (principal: Principal, surface: Caller['surface'], trace: string) => Caller;
+  /** `published`: the request came from outside this machine, so administration is not offered (L3). */
+  readonly callerOf: (
+    principal: Principal,
+    surface: Caller['surface'],
+    trace: string,
+    published: boolean,
+  ) => Caller;
+  /** Milliseconds that this client has to wait, 0 for none; absent allows everything (L9). */
+  readonly rates?: {
+    address(address: string): number;
+    principal(principal: string): number;
+  };
+  /** Deliveries of chat platforms, on their own listener; absent where no channel takes any. */
+  readonly webhooks?: (request: IncomingMessage, response: ServerResponse, peer: PeerFacts) => void;
   readonly runtime: Pick<RuntimeService, 'version' | 'startedAt' | 'ready'>;
   readonly logger: Logger;
   /** Read at every request, so that a reload takes effect at once. */

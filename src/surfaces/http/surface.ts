@@ -1,12 +1,13 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Plane } from '../../controls/auth/types.ts';
 import { ConnectionGate, LISTEN_LIMITS } from '../../controls/listen/index.ts';
 import { GatehouseError } from '../../kernel/index.ts';
 import type { Caller } from '../../operations/define.ts';
 import { asHttpError, openAiFailure, operationFailure, retryAfter } from './errors.ts';
 import { SECURITY_HEADERS } from './headers.ts';
-import { judgeArrival, judgeUpgrade, principalOf } from './identity.ts';
+import { judgeArrival, judgeUpgrade, principalOf, rateRefusal } from './identity.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { addLogin } from './login.ts';
 import { OpenAnswers } from './open-answers.ts';
@@ -14,7 +15,7 @@ import { addOpenAi } from './openai/routes.ts';
 import { addOperations, OPERATION_PREFIX } from './operations.ts';
 import type { Arrival, HttpSurfaceParts, Identity, RequestState } from './parts.ts';
 import { addProbes } from './probes.ts';
-import { boundedServer } from './server.ts';
+import { boundedServer, remoteEnd, type ServerOptions } from './server.ts';
 import { addToolsInvoke } from './tools-invoke.ts';
 
 export interface HttpSurface {
@@ -22,11 +23,12 @@ export interface HttpSurface {
    * A server that does not listen yet. All servers of a surface share one application and, for TCP, one count of
    * connections. The WebSocket upgrade is attached to it by `processes/`.
    */
-  server(identity: Identity): Server;
+  server(identity: Identity, options?: ServerOptions): Server;
   /** Judge a WebSocket upgrade exactly like a request. A refusal is already recorded. */
   judge(
     request: IncomingMessage,
     identity: Identity,
+    options?: ServerOptions,
   ): { readonly arrival: Arrival } | { readonly arrival: Arrival; readonly refusal: GatehouseError };
   /** Somebody authenticated on this connection: it no longer counts among the unauthenticated. */
   authenticated(socket: Socket): void;
@@ -51,11 +53,16 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
   const limits = parts.limits ?? LISTEN_LIMITS;
   const gate = new ConnectionGate<Socket>(limits);
   const identities = new WeakMap<IncomingMessage, Identity>();
+  const listeners = new WeakMap<IncomingMessage, ServerOptions>();
+  const below = new Map<string, Socket>();
   const answers = new OpenAnswers();
-  const state = requestState(parts, gate, answers);
+  const settle = (socket: Socket) => gate.authenticated(below.get(remoteEnd(socket)) ?? socket);
+  const state = requestState(parts, settle, answers);
   const judged = (request: FastifyRequest, reply: FastifyReply): GatehouseError | undefined => {
     reply.headers(SECURITY_HEADERS);
-    const verdict = judgeArrival(parts, request.raw, identities.get(request.raw) ?? 'token');
+    const listener = listeners.get(request.raw) ?? { plane: 'users', exposed: false };
+    if (listener.tls !== undefined) reply.header('strict-transport-security', HSTS);
+    const verdict = judgeArrival(parts, request.raw, identities.get(request.raw) ?? 'token', listener);
     state.arrive(request.raw, verdict.arrival);
     return 'refusal' in verdict ? verdict.refusal : undefined;
   };
@@ -74,7 +81,8 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
     const refusal = judged(request, reply);
     if (refusal !== undefined) throw refusal;
     // Answered here, so that no body is read for a path that does not exist.
-    if (request.is404) return answerUnknown(request, reply);
+    const plane = listeners.get(request.raw)?.plane ?? 'users';
+    if (request.is404 || !offers(plane, request.url)) return answerUnknown(request, reply, plane);
   });
   app.setErrorHandler((thrown, request, reply) => answerFailure(parts, thrown, request, reply));
   addProbes(app, parts, state);
@@ -87,16 +95,26 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
 
   const servers: Server[] = [];
   return {
-    server(identity) {
-      const server = boundedServer(limits, identity === 'token' ? gate : undefined, (request, response) => {
-        identities.set(request, identity);
-        app.routing(request, response);
+    server(identity, options = { plane: 'users', exposed: false }) {
+      const server = boundedServer({
+        limits,
+        gate: identity === 'token' ? gate : undefined,
+        options,
+        below,
+        onRefused: (code, address) =>
+          parts.auth.recordRefusal(code, { address, userAgent: '', surface: 'http', plane: options.plane }),
+        handler: (request, response) => {
+          identities.set(request, identity);
+          listeners.set(request, options);
+          if (options.plane === 'webhooks') takeDelivery(parts, request, response, options);
+          else app.routing(request, response);
+        },
       });
       servers.push(server);
       return server;
     },
-    judge: (request, identity) => judgeUpgrade(parts, request, identity),
-    authenticated: (socket) => gate.authenticated(socket),
+    judge: (request, identity, options) => judgeUpgrade(parts, request, identity, options),
+    authenticated: settle,
     close: async () => {
       await Promise.all(servers.map(closed));
       await app.close();
@@ -114,7 +132,7 @@ function closed(server: Server): Promise<void> {
 
 function requestState(
   parts: HttpSurfaceParts,
-  gate: ConnectionGate<Socket>,
+  settle: (socket: Socket) => void,
   answers: OpenAnswers,
 ): RequestState & { arrive(request: IncomingMessage, arrival: Arrival): void } {
   const arrivals = new WeakMap<IncomingMessage, Arrival>();
@@ -127,12 +145,20 @@ function requestState(
     authenticate: async (request, reply) => {
       const arrival = arrivalOf(request.raw);
       const principal = await principalOf(parts, arrival, request.raw);
-      gate.authenticated(request.raw.socket);
+      settle(request.raw.socket);
+      const limited = rateRefusal(parts.rates?.principal(principal.id));
+      if (limited !== undefined) {
+        parts.auth.recordRefusal(limited.code, arrival.peer);
+        throw limited;
+      }
       answers.add(principal.credentialId, reply.raw);
       // Whoever disables a principal ends what came in by its identities too.
       answers.add(principal.id, reply.raw);
       const surface = arrival.identity === 'socket' ? 'socket' : 'http';
-      callers.set(request.raw, parts.callerOf(principal, surface, arrival.trace));
+      callers.set(
+        request.raw,
+        parts.callerOf(principal, surface, arrival.trace, arrival.peer.published === true),
+      );
     },
   };
 }
@@ -167,9 +193,37 @@ function answerFailure(
   return reply.code(error.status).send(isOperation ? operationFailure(error) : openAiFailure(error));
 }
 
-function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** A year, as browsers ask for before they believe it (RFC 6797). */
+const HSTS = 'max-age=31536000';
+const PROBE = /^\/(healthz?|readyz?|startupz?)(\?|$)/;
+
+/** What a plane's port answers at all; nothing there tells that the rest exists (L3). */
+function offers(plane: Plane, url: string): boolean {
+  return plane === 'metrics' ? PROBE.test(url) : plane !== 'webhooks';
+}
+
+/** A delivery of a chat platform: judged like every request, then handed on as bytes. */
+function takeDelivery(
+  parts: HttpSurfaceParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServerOptions,
+): void {
+  const verdict = judgeArrival(parts, request, 'token', options);
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+  if (options.tls !== undefined) response.setHeader('strict-transport-security', HSTS);
+  if (!('refusal' in verdict) && parts.webhooks !== undefined) {
+    return parts.webhooks(request, response, verdict.arrival.peer);
+  }
+  response.statusCode = 'refusal' in verdict ? verdict.refusal.status : 404;
+  response.setHeader('connection', 'close');
+  response.end();
+}
+
+function answerUnknown(request: FastifyRequest, reply: FastifyReply, plane: Plane): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? '';
-  const allow = ALLOWED.find(([known]) => known.test(path))?.[1];
+  const allow =
+    plane === 'metrics' && !PROBE.test(path) ? undefined : ALLOWED.find(([known]) => known.test(path))?.[1];
   closeUnread(request, reply);
   reply.type('text/plain; charset=utf-8');
   if (allow === undefined) return reply.code(404).send('Not Found');

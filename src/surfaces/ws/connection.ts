@@ -191,7 +191,7 @@ export class Connection {
     }
     this.#stopCounting();
     const parts = this.#parts;
-    const caller = parts.callerOf(grant, parts.random.uuid());
+    const caller = parts.callerOf(grant, parts.random.uuid(), this.#place.peer.published === true);
     this.#grant = grant;
     this.#caller = caller;
     this.#capabilities = capabilities;

@@ -23,6 +23,8 @@ export interface WsParts {
   readonly logger: Logger;
   readonly limits: WsLimits;
   /** The caller that a grant makes: rights of the granted scopes, space of the whole principal. */
-  callerOf(grant: ConnectGrant, trace: string): Caller;
+  callerOf(grant: ConnectGrant, trace: string, published: boolean): Caller;
+  /** Milliseconds that this principal has to wait, 0 for none; absent allows everything (L9). */
+  readonly rate?: (principal: string) => number;
   hello(): Pick<HelloFacts, 'version' | 'uptimeMs' | 'defaultAgent' | 'methods' | 'events'>;
 }

@@ -1,3 +1,4 @@
+import { LISTEN_CODES } from '../../controls/listen/index.ts';
 import { asGatehouseError, decide, GatehouseError } from '../../kernel/index.ts';
 import type { Caller } from '../../operations/define.ts';
 import { WS_CODES } from './codes.ts';
@@ -47,6 +48,14 @@ export class Requests {
     const host = this.#host;
     if (this.#underWay >= this.#parts.limits.inFlight) {
       const error = WS_CODES.error('WS_TOO_MANY_REQUESTS', undefined, { details: { retryAfterMs: 1_000 } });
+      host.refusals.record(error.code, host.caller);
+      return host.answer(frame.id, undefined, errorShape(error, frame.method));
+    }
+    const waitMs = this.#parts.rate?.(host.caller.principal.id) ?? 0;
+    if (waitMs > 0) {
+      const error = LISTEN_CODES.error('LISTEN_RATE_LIMITED', undefined, {
+        details: { retryAfterMs: waitMs },
+      });
       host.refusals.record(error.code, host.caller);
       return host.answer(frame.id, undefined, errorShape(error, frame.method));
     }

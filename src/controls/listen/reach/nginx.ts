@@ -141,6 +141,7 @@ function strangers({ listen }: Front): readonly string[] {
     '  server_name _;',
     '  ssl_protocols TLSv1.3;',
     '  ssl_reject_handshake on;',
+    '  client_header_timeout 10s;',
     '}',
     '',
   ];
