@@ -66,7 +66,7 @@ async function authorize(services: Services, operation: Operation, caller: Calle
   await recordQuietly(services, operation, refusal(operation, caller, decision));
   throw new GatehouseError(decision.code, refusalMessage(operation, decision), {
     status: 403,
-    fix: `Use a token that has the scope ${operation.scope} (gatehouse token issue NAME --scopes ${operation.scope}).`,
+    fix: refusalFix(operation, decision),
     details: { operation: operation.id, missingScope: operation.scope, rule: decision.rule },
   });
 }
@@ -84,6 +84,11 @@ function refusal(operation: Operation, caller: Caller, decision: Decision): Ledg
 function refusalMessage(operation: Operation, decision: Decision): string {
   if (decision.code === 'AUTH_SCOPE_MISSING') return `${operation.id} needs the scope ${operation.scope}`;
   return `${operation.id} is refused: ${decision.reason}`;
+}
+
+function refusalFix({ scope }: Operation, { code, reason }: Decision): string {
+  if (code !== 'AUTH_SCOPE_MISSING') return `Ask from where it is allowed: ${reason}.`;
+  return `Use a token that has the scope ${scope} (gatehouse token issue NAME --scopes ${scope}).`;
 }
 
 /** Where the action itself no longer depends on the record, a full disk must not hide what happened. */

@@ -181,7 +181,7 @@ describe('approvals, devices, tokens, configuration', () => {
     );
     await call(where, 'approvals.approve', approver, { id: 'a-main', always: true });
     assert.deepEqual(where.did, [
-      { resolve: 'a-main', decision: 'allow-always', approver: { principal: 'ann' } },
+      { resolve: 'a-main', decision: 'allow-always', approver: { principal: 'ann', credential: 'c-ann' } },
     ]);
   });
 

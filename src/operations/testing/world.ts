@@ -216,6 +216,8 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
           summary: {
             id: 'id',
             name: 'n',
+            version: 1,
+            principal: 'token:id',
             scopes: [],
             agents: [],
             addresses: [],

@@ -78,7 +78,7 @@ test('http/an expired and a revoked token: refused', async () => {
     401,
     'AUTH_TOKEN_REVOKED',
   );
-  assert.deepEqual(base.codes().slice(-2), ['AUTH_TOKEN_EXPIRED', 'AUTH_TOKEN_REVOKED']);
+  assert.deepEqual(base.codes().slice(-3), ['AUTH_TOKEN_EXPIRED', 'token.revoked', 'AUTH_TOKEN_REVOKED']);
 });
 
 test('http/an operation beyond the scopes of the token: refused', async () => {
