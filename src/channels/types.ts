@@ -45,3 +45,16 @@ export interface ChannelAdapter {
   send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult>;
   stop(): Promise<void>;
 }
+
+/** What only egress can do with a channel's secret; the value never comes here (K2). */
+export interface ChannelSecrets {
+  /** Whether one of the presented values is right: the MAC of the data, or for `equal` the secret itself. */
+  verify(
+    secret: string,
+    how: 'hmac-sha256' | 'equal',
+    data: Uint8Array,
+    presented: readonly string[],
+  ): Promise<boolean>;
+  /** HMAC-SHA256 of the data in base64. */
+  mac(secret: string, data: Uint8Array): Promise<string>;
+}

@@ -177,6 +177,11 @@ export const CONFIG_CODES = defineCodes({
     fix: 'Nothing to do; Telegram, webhooks, the CLI, WebSocket and HTTP work.',
     status: 200,
   },
+  CONFIG_CHANNEL_INCOMPLETE: {
+    summary: 'the account of a channel lacks something it needs',
+    fix: 'Add the key that is named, as a reference to a secret.',
+    status: 400,
+  },
   CONFIG_BINDING_INVALID: {
     summary: 'a binding names an agent, a channel or an account that does not exist',
     fix: 'Correct the name; `gatehouse agents list` shows the agents.',

@@ -15,6 +15,7 @@ import { checkReview, type LoadedPlaybook, loadPlaybooks } from './playbooks/loa
 import { type AgentContext, checkWorkspaces, compileAgent, tryPlaybook } from './policy/agents.ts';
 import { readBindings } from './policy/bindings.ts';
 import { compileCeiling } from './policy/ceiling.ts';
+import { readChannels } from './policy/channels.ts';
 import { installDestinations, loadEgressRules } from './policy/egress.ts';
 import { readGrants } from './policy/grants.ts';
 import type { HostPlaces } from './policy/host-paths.ts';
@@ -161,11 +162,12 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
   const offered = await readProviders(input, facts, issues);
   const tools = installTools(input.tools, issues);
   const ceiling = compileCeiling({ input, tools, destinations, egress, grants });
+  const channels = await readChannels(input, issues);
   const { providers } = offered;
   const wantedModel = facts.model;
   const bounds = { ceiling, grants, destinations, egress };
   const context: AgentContext = { ...bounds, input, playbooks, providers, wantedModel, places, issues };
-  return { context, offered };
+  return { context, offered, channels };
 }
 
 async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
@@ -174,7 +176,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   const agents = namedAgents(input, issues);
   const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
   const used = new Map([...playbooks].filter(([name, { own }]) => own || named.has(name)));
-  const { context, offered } = await installContext(assembly, named, used);
+  const { context, offered, channels } = await installContext(assembly, named, used);
   const policies = new Map<string, AgentPolicy>();
   const egressRules = new Map<string, readonly EgressRuleSpec[]>();
   for (const agent of agents) {
@@ -195,7 +197,9 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     issues,
   );
   issues.throwIfAny();
-  const { providers, secrets, rules } = offered;
+  const { providers } = offered;
+  const secrets = [...offered.secrets, ...channels.secrets];
+  const rules = [...offered.rules, ...channels.rules];
   const texts = Object.fromEntries([...used].map(([name, { playbook }]) => [name, playbook]));
   const models = [...policies.values()].map((policy) => policy.models);
   return Object.freeze({
@@ -206,6 +210,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     defaultAgent,
     agents: policies,
     bindings: freezeDeep(bindings),
+    channels: freezeDeep({ accounts: channels.accounts }),
     providers: freezeDeep(providers),
     secrets: freezeDeep(secrets),
     ceiling: context.ceiling,

@@ -41,6 +41,23 @@ export interface SecretReference {
   readonly header: string;
 }
 
+/** An account of a chat channel that is to be started; secrets by name. */
+export interface ChannelAccount {
+  readonly channel: 'telegram' | 'webhook';
+  readonly account: string;
+  /** The credential of the account, or what its deliveries are signed with. */
+  readonly secret: string;
+  readonly apiRoot?: string;
+  readonly webhook?: {
+    readonly url: string;
+    readonly path: string;
+    /** Secret that is sent to the platform, and the same one for comparing what comes. */
+    readonly secret: string;
+    readonly verify: string;
+  };
+  readonly callbackUrl?: string;
+}
+
 /** Validated, defaults applied, frozen: what every process runs on. */
 export interface EffectiveConfig {
   readonly config: GatehouseConfig;
@@ -50,6 +67,7 @@ export interface EffectiveConfig {
   readonly snapshot: number;
   readonly warnings: readonly ConfigIssue[];
   readonly defaultAgent: string;
+  readonly channels: { readonly accounts: readonly ChannelAccount[] };
   readonly agents: ReadonlyMap<string, AgentPolicy>;
   /** Which agent a channel, an account or a peer talks to. */
   readonly bindings: readonly AgentBinding[];

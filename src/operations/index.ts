@@ -6,6 +6,7 @@ import { approvalsDeny } from './approvals/deny.ts';
 import { approvalsList } from './approvals/list.ts';
 import { approvalsResolve } from './approvals/resolve.ts';
 import { approvalsShow } from './approvals/show.ts';
+import { channelsStatus } from './channels/status.ts';
 import { chatAbort } from './chat/abort.ts';
 import { chatHistory } from './chat/history.ts';
 import { chatSend } from './chat/send.ts';
@@ -117,6 +118,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   deviceApprove,
   deviceReject,
   deviceRemove,
+  channelsStatus,
   pairingList,
   pairingApprove,
   pairingDeny,

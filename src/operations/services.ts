@@ -3,6 +3,7 @@ import type { ConfigService } from '../configuration/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
+import type { AlertService } from '../controls/trace/alerts.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 
@@ -63,6 +64,25 @@ export interface RuntimeService {
   stop(reason: string, restart: boolean): Promise<void>;
 }
 
+/** An account of a chat channel as it is now. */
+export interface ChannelStatus {
+  readonly channel: string;
+  readonly account: string;
+  readonly mode: string;
+  readonly state: 'connected' | 'starting' | 'failing';
+  readonly problem: string | null;
+  readonly waiting: number;
+  readonly toSend: number;
+  readonly unknown: number;
+  readonly failed: number;
+  /** Unix milliseconds. */
+  readonly lastReceivedAt: number | null;
+}
+
+export interface ChannelsService {
+  status(): Promise<readonly ChannelStatus[]>;
+}
+
 /** What operations are made of. Composed once per process in `processes/`. */
 export interface Services {
   readonly clock: Clock;
@@ -71,8 +91,10 @@ export interface Services {
   readonly config: ConfigService;
   readonly auth: AuthService;
   readonly senders: SenderService;
+  readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;
+  readonly alerts: AlertService;
   readonly sessions: SessionService;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];

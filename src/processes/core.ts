@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Kysely } from 'kysely';
 import {
   createSessionService,
   createTurnService,
@@ -6,6 +7,7 @@ import {
   migrations as sessionMigrations,
 } from '../agents/index.ts';
 import type { ModelProvider, TurnService } from '../agents/types.ts';
+import { type ChannelTables, migrations as channelMigrations } from '../channels/index.ts';
 import {
   CONFIG_DEFAULTS,
   type ConfigTables,
@@ -34,7 +36,12 @@ import {
   type SenderTables,
   migrations as senderMigrations,
 } from '../controls/senders/index.ts';
-import { type CheckpointPace, createLedger } from '../controls/trace/index.ts';
+import {
+  type AlertService,
+  type CheckpointPace,
+  createAlerts,
+  createLedger,
+} from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { providerFetch } from '../drivers/egress-client/index.ts';
@@ -50,7 +57,7 @@ import { senderRules } from './senders.ts';
 import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
 
-type Tables = AuthTables & ApprovalTables & SenderTables & SessionTables & ConfigTables;
+type Tables = AuthTables & ApprovalTables & SenderTables & ChannelTables & SessionTables & ConfigTables;
 
 /** Every folder that stores something, in the order in which its tables are made. */
 const MIGRATIONS = [
@@ -59,6 +66,7 @@ const MIGRATIONS = [
   sessionMigrations,
   approvalMigrations,
   senderMigrations,
+  channelMigrations,
 ];
 
 export interface CoreOptions {
@@ -78,6 +86,7 @@ export interface CoreOptions {
 /** What the gateway and an offline command line have in common: state, controls and agents on one home. */
 export interface Core {
   readonly ledger: LedgerService;
+  readonly alerts: AlertService;
   readonly config: ConfigService;
   readonly auth: RunningAuth;
   readonly approvals: RunningApprovals;
@@ -87,6 +96,7 @@ export interface Core {
   readonly providers: readonly ModelProvider[];
   readonly sandbox: Sandbox;
   readonly callers: Callers;
+  readonly db: Kysely<Tables>;
   close(): Promise<void>;
 }
 
@@ -95,6 +105,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const { paths, clock, random, logger, egress } = options;
   const store = await openStore(options);
   const { db, ledger, config } = store;
+  const alerts = createAlerts({ ledger, clock, logger });
   prepareWorkspaces(paths, config.current());
   config.onApplied((next) => prepareWorkspaces(paths, next));
   const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
@@ -129,6 +140,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     random,
     ledger,
     logger,
+    alerts,
     rules: senderRules(config),
     setTimer: afterwards,
   });
@@ -155,6 +167,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   await bringNothingBack(auth, ledger);
   return {
     ledger,
+    alerts,
     config,
     auth,
     approvals,
@@ -164,6 +177,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     providers,
     sandbox,
     callers,
+    db,
     close: () => closeAll({ ledger, auth, approvals, senders }, store.files),
   };
 }

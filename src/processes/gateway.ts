@@ -5,6 +5,7 @@ import { createDispatcher } from '../operations/dispatcher.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import type { Services } from '../operations/services.ts';
 import { type Core, openCore } from './core.ts';
+import { Channels } from './gateway/channels.ts';
 import { ExposureKeeper } from './gateway/exposure.ts';
 import { firstToken } from './gateway/first-token.ts';
 import { GatewayLife, type LifeParts } from './gateway/life.ts';
@@ -77,14 +78,17 @@ async function run(program: Program): Promise<void> {
   const parts = { program, paths, core, egress, logger };
   const life = new GatewayLife(parts);
   const runtime = runtimeOf(parts, life);
-  const repaired = await open(parts, life, runtime);
-  followConfiguration(parts);
+  const channels = new Channels(parts);
+  life.onDrained(() => channels.close());
+  const repaired = await open(parts, life, runtime, channels);
+  followConfiguration(parts, channels);
   handleSignals({
     stop: (reason, restart) => life.stop(reason, restart),
     reload: (author) => core.config.reload(author),
     logger,
   });
   await egress.ready(EGRESS_READY_MS);
+  await channels.start();
   await life.started(repaired);
   await life.watch(startWatching(core, runtime, logger));
   const token = await firstToken(core.auth);
@@ -109,9 +113,9 @@ function runtimeOf({ program, paths, core, egress, logger }: LifeParts, life: Ga
 }
 
 /** Repair what a crash left, then listen: nobody is let in to a state that is not sound yet. */
-async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime) {
+async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime, channels: Channels) {
   const { paths, core, egress, logger } = parts;
-  const services: Services = { ...core, clock: systemClock, logger, home: paths, egress, runtime };
+  const services: Services = { ...core, clock: systemClock, logger, home: paths, egress, runtime, channels };
   const dispatcher = createDispatcher({ operations: OPERATIONS, services });
   const surfaces = await createSurfaces({
     core,
@@ -120,12 +124,13 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
     clock: systemClock,
     random: systemRandom,
     logger,
+    webhooks: channels.deliver,
   });
   const repaired = await core.turns.repair();
   await core.approvals.expireDue();
-  const listeners = await openListeners(parts, surfaces);
+  const listeners = await openListeners(parts, surfaces, channels);
   life.opened(surfaces, listeners);
-  const exposure = keepExposure(parts, listeners);
+  const exposure = keepExposure(parts, listeners, channels);
   core.config.onApplied(() => void exposure.follow());
   exposure.arm();
   life.onStop(() => exposure.stop());
@@ -133,25 +138,25 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   return repaired;
 }
 
-function wantedNow({ core, paths }: LifeParts) {
+function wantedNow({ core, paths }: LifeParts, channels: Channels) {
   const config = core.config.current();
-  const options = { home: paths.home, webhooks: false };
+  const options = { home: paths.home, webhooks: channels.takesDeliveries };
   return wantedListeners(config, configuredPort(process.env, config), systemClock.now(), options);
 }
 
-async function openListeners(parts: LifeParts, surfaces: Surfaces): Promise<ListenerSet> {
-  const wanted = wantedNow(parts);
+async function openListeners(parts: LifeParts, surfaces: Surfaces, channels: Channels): Promise<ListenerSet> {
+  const wanted = wantedNow(parts, channels);
   const listeners = new ListenerSet(surfaces, parts.paths.run);
   await listeners.openOperatorSocket();
   await listeners.apply(wanted);
   return listeners;
 }
 
-function keepExposure(parts: LifeParts, listeners: ListenerSet): ExposureKeeper {
+function keepExposure(parts: LifeParts, listeners: ListenerSet, channels: Channels): ExposureKeeper {
   const { core, logger } = parts;
   return new ExposureKeeper({
     listeners,
-    wanted: () => wantedNow(parts),
+    wanted: () => wantedNow(parts, channels),
     announce: (ports) => void announce(parts, ports),
     clock: systemClock,
     alerts: core.alerts,
@@ -180,12 +185,14 @@ function startWatching(core: Core, runtime: GatewayRuntime, logger: LifeParts['l
 }
 
 /** What follows a changed configuration without a restart. */
-function followConfiguration({ core, egress, logger }: LifeParts): void {
+function followConfiguration({ core, egress, logger }: LifeParts, channels: Channels): void {
   logger.setLevel(core.config.current().config.logging.level);
   core.config.onApplied((next) => {
     logger.setLevel(next.config.logging.level);
     egress
       .reload()
+      // After egress: a channel that starts before its secret and its rule are there would fail once for nothing.
+      .then(() => channels.follow())
       .catch((cause: unknown) =>
         logger.error('egress did not take the new configuration', { cause: String(cause) }),
       );

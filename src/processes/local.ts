@@ -13,6 +13,9 @@ import { fileLogger } from './logger.ts';
 import type { Program } from './program.ts';
 import { systemClock, systemRandom } from './system.ts';
 
+/** Channels run in the gateway only. */
+const NO_CHANNELS = { status: async () => [] };
+
 /** Milliseconds for another command on this home to finish with the ledger. */
 const LOCK_WAIT_MS = 5_000;
 
@@ -53,7 +56,15 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
       throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'no gateway runs on this home');
     },
   });
-  const services: Services = { ...core, clock: systemClock, logger, home: paths, egress, runtime };
+  const services: Services = {
+    ...core,
+    clock: systemClock,
+    logger,
+    home: paths,
+    egress,
+    runtime,
+    channels: NO_CHANNELS,
+  };
   return {
     dispatcher: createDispatcher({ operations: OPERATIONS, services }),
     caller: core.callers.callerOf(core.auth.localOperator(), 'cli', systemRandom.uuid()),

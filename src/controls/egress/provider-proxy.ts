@@ -120,8 +120,16 @@ export class ProviderProxy {
       headers.push(name, filled.value);
       secretNames.push(...filled.names);
     }
+    const filledPath = secrets.fillTarget(url.path, target);
+    secretNames.push(...filledPath.names);
     const passage = { subject, target, decision, rule, addresses: [] };
-    return { passage, url, head, headers: [...headers, 'accept-encoding', 'identity'], secretNames };
+    return {
+      passage,
+      url: { ...url, path: filledPath.value },
+      head,
+      headers: [...headers, 'accept-encoding', 'identity'],
+      secretNames,
+    };
   }
 
   #agent({ url }: Call): ProviderAgent {

@@ -54,6 +54,11 @@ export interface SecretInjector {
     value: string,
     target: { readonly host: string; readonly port: number },
   ): { readonly value: string; readonly names: readonly string[] };
+  /** As `fill`, for the target of a request. */
+  fillTarget(
+    path: string,
+    target: { readonly host: string; readonly port: number },
+  ): { readonly value: string; readonly names: readonly string[] };
   redact(text: string): string;
   /** Same-length masking of a byte stream; undefined when there is nothing to hide. */
   stream(): SecretMask | undefined;

@@ -8,4 +8,6 @@ export interface SecretBinding {
   /** Canonical host and port that the value may be sent to. */
   readonly host: string;
   readonly port: number;
+  /** How the value travels, or what it verifies; see SecretReference. */
+  readonly header?: string;
 }

@@ -1,3 +1,4 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { SECRETS_CODES } from './codes.ts';
 import { type RedactingStream, Redactor } from './redactor.ts';
 import type { SecretBinding } from './reference.ts';
@@ -5,6 +6,16 @@ import { type ResolveOptions, resolveSecret } from './resolve.ts';
 
 const PLACEHOLDER = /\{\{secret:([A-Za-z0-9_.:/-]{1,128})\}\}/g;
 const PLACEHOLDER_START = '{{secret:';
+/** The same in a request target, where braces are percent-encoded. */
+const TARGET_PLACEHOLDER = /(.{0,4000}?)%7B%7Bsecret:([A-Za-z0-9_.:/-]{1,128})%7D%7D/g;
+const TARGET_START = '%7B%7Bsecret:';
+/** `target:/bot{}`: behind which text of the target the value goes. */
+const TARGET_BINDING = 'target:';
+const MAX_PRESENTED = 10;
+
+function digestOf(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
 
 interface Held {
   readonly binding: SecretBinding;
@@ -72,6 +83,71 @@ export class SecretStore {
     const left = text.replace(PLACEHOLDER, '');
     if (left.includes(PLACEHOLDER_START)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
     return { value, names };
+  }
+
+  /**
+   * As `fill`, for the target of a request, where placeholders are percent-encoded. Only a secret that is bound to a
+   * place in the target goes there, and only behind exactly the text that it is bound behind.
+   *
+   * @throws SECRET_UNKNOWN, SECRET_WRONG_HOST
+   */
+  fillTarget(
+    path: string,
+    target: { readonly host: string; readonly port: number },
+  ): { readonly value: string; readonly names: readonly string[] } {
+    if (!path.includes(TARGET_START)) return { value: path, names: [] };
+    const names: string[] = [];
+    const value = path.replace(TARGET_PLACEHOLDER, (_match, before: string, name: string) => {
+      const held = this.#secrets.get(name);
+      if (held === undefined || held.binding.header?.startsWith(TARGET_BINDING) !== true) {
+        throw SECRETS_CODES.error('SECRET_UNKNOWN', undefined, { details: { secret: name } });
+      }
+      const { host, port, header } = held.binding;
+      const place = (header ?? '').slice(TARGET_BINDING.length).split('{}')[0] ?? '';
+      if (host !== target.host || port !== target.port || place === '' || !before.endsWith(place)) {
+        throw SECRETS_CODES.error('SECRET_WRONG_HOST', undefined, {
+          details: { secret: name, host: target.host },
+        });
+      }
+      names.push(name);
+      return `${before}${encodeURIComponent(held.value).replaceAll('%3A', ':')}`;
+    });
+    if (value.includes(TARGET_START)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
+    return { value, names };
+  }
+
+  /** Whether a value that came from outside is right; compared in constant time, and only for secrets meant for it. */
+  verify(
+    name: string,
+    how: 'hmac-sha256' | 'equal',
+    data: Uint8Array,
+    presented: readonly string[],
+  ): boolean {
+    const value = this.#verifier(name, how);
+    const wanted = how === 'equal' ? digestOf(Buffer.from(value)) : this.#macOf(value, data);
+    // No early end: how many were compared tells nothing.
+    return presented.slice(0, MAX_PRESENTED).reduce((found, text) => {
+      const given = how === 'equal' ? digestOf(Buffer.from(text)) : Buffer.from(text, 'base64');
+      return (given.length === wanted.length && timingSafeEqual(given, wanted)) || found;
+    }, false);
+  }
+
+  /** HMAC-SHA256 of the data under a secret that is meant for it, in base64. @throws SECRET_UNKNOWN */
+  mac(name: string, data: Uint8Array): string {
+    return this.#macOf(this.#verifier(name, 'hmac-sha256'), data).toString('base64');
+  }
+
+  #macOf(value: string, data: Uint8Array): Buffer {
+    const key = value.startsWith('whsec_') ? Buffer.from(value.slice(6), 'base64') : Buffer.from(value);
+    return createHmac('sha256', key).update(data).digest();
+  }
+
+  #verifier(name: string, how: string): string {
+    const held = this.#secrets.get(name);
+    if (held === undefined || held.binding.header !== `verify:${how}`) {
+      throw SECRETS_CODES.error('SECRET_UNKNOWN', undefined, { details: { secret: name } });
+    }
+    return held.value;
   }
 
   redact(text: string): string {

@@ -36,6 +36,15 @@ export interface EgressClient extends Egress {
   ready(timeoutMs: number): Promise<void>;
   /** Say which ports the gateway listens on, so that no run reaches them through egress. */
   announce(ports: readonly number[]): Promise<void>;
+  /** Whether a value from outside is right; the secret stays in egress. `data` is at most 512 KiB. */
+  verify(
+    secret: string,
+    how: 'hmac-sha256' | 'equal',
+    data: Uint8Array,
+    presented: readonly string[],
+  ): Promise<boolean>;
+  /** HMAC-SHA256 of the data in base64. */
+  mac(secret: string, data: Uint8Array): Promise<string>;
   close(): void;
 }
 
@@ -130,6 +139,22 @@ class ReconnectingClient implements EgressClient {
   async sign(checkpoint: Uint8Array): Promise<{ readonly keyId: string; readonly signature: string }> {
     const params = { checkpoint: Buffer.from(checkpoint).toString('base64') };
     return (await this.#call('sign', params)) as { keyId: string; signature: string };
+  }
+
+  async verify(
+    secret: string,
+    how: 'hmac-sha256' | 'equal',
+    data: Uint8Array,
+    presented: readonly string[],
+  ): Promise<boolean> {
+    const params = { secret, how, data: Buffer.from(data).toString('base64'), presented };
+    const answer = (await this.#call('verify', params)) as { readonly valid?: boolean } | null;
+    return answer?.valid === true;
+  }
+
+  async mac(secret: string, data: Uint8Array): Promise<string> {
+    const params = { secret, data: Buffer.from(data).toString('base64') };
+    return ((await this.#call('mac', params)) as { readonly mac: string }).mac;
   }
 
   async status(): Promise<EgressStatus> {

@@ -8,7 +8,17 @@ export interface ControlRequest {
   readonly params: unknown;
 }
 
-export const CONTROL_METHODS = ['hello', 'openRun', 'closeRun', 'check', 'sign', 'status', 'reload'] as const;
+export const CONTROL_METHODS = [
+  'hello',
+  'openRun',
+  'closeRun',
+  'check',
+  'sign',
+  'status',
+  'reload',
+  'verify',
+  'mac',
+] as const;
 export type ControlMethod = (typeof CONTROL_METHODS)[number];
 
 export interface ControlFailure {

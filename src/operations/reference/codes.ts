@@ -1,4 +1,5 @@
 import { MODEL_CODES, SESSION_CODES, TOOL_CODES, TURN_CODES } from '../../agents/index.ts';
+import { CHANNEL_CODES } from '../../channels/index.ts';
 import { CONFIG_CODES, PLAYBOOK_CODES } from '../../configuration/index.ts';
 import { AUTH_CODES } from '../../controls/auth/index.ts';
 import { EGRESS_CODES } from '../../controls/egress/index.ts';
@@ -30,6 +31,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Authentication', table: AUTH_CODES.table },
   { title: 'Listening', table: LISTEN_CODES.table },
   { title: 'Ways in from outside', table: REACH_CODES.table },
+  { title: 'Channels', table: CHANNEL_CODES.table },
   { title: 'Senders', table: SENDERS_CODES.table },
   { title: 'Commands and files', table: EXECUTION_CODES.table },
   { title: 'Approvals', table: APPROVAL_CODES.table },

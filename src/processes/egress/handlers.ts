@@ -50,7 +50,32 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       connections: parts.gate.connections,
     }),
     reload: () => parts.reload(),
+    verify(params) {
+      const how = params['how'] === 'equal' ? 'equal' : 'hmac-sha256';
+      return {
+        valid: parts.secrets.verify(
+          text(params, 'secret'),
+          how,
+          bytesOf(params),
+          textsOf(params['presented']),
+        ),
+      };
+    },
+    mac: (params) => ({ mac: parts.secrets.mac(text(params, 'secret'), bytesOf(params)) }),
   };
+}
+
+/** Bytes that are signed, at most 512 KiB. */
+const MAX_SIGNED = 524_288;
+
+function bytesOf(params: Params): Buffer {
+  const bytes = Buffer.from(String(params['data'] ?? ''), 'base64');
+  if (bytes.length <= MAX_SIGNED) return bytes;
+  throw EGRESS_CODES.error('EGRESS_REQUEST_MALFORMED', 'at most 512 KiB can be signed or verified');
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
 function portsOf(value: unknown): readonly number[] {

@@ -26,6 +26,7 @@ export class GatewayLife {
   readonly #parts: LifeParts;
   #listeners: ListenerSet | undefined;
   readonly #stops: (() => void)[] = [];
+  readonly #drained: (() => Promise<void>)[] = [];
   #surfaces: Surfaces | undefined;
   #stopping = false;
   #stopWatching: () => void = () => undefined;
@@ -37,6 +38,11 @@ export class GatewayLife {
   /** The port for users; 0 when only Unix sockets are open. */
   get port(): number {
     return this.#listeners?.port ?? 0;
+  }
+
+  /** Called when the turns have ended and before anything is closed. */
+  onDrained(end: () => Promise<void>): void {
+    this.#drained.push(end);
   }
 
   /** Called when the process begins to end. */
@@ -103,6 +109,7 @@ export class GatewayLife {
     for (const stop of this.#stops) stop();
     this.#surfaces?.ws.close(reason, restart ? DRAIN_MS : undefined);
     await core.turns.drain(DRAIN_MS);
+    for (const end of this.#drained) await end();
     await this.#surfaces?.http.close();
     const action = restart ? 'gateway.restarting' : 'gateway.stopped';
     await core.ledger.append({ type: 'process', action, outcome: 'success', data: { reason } });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createAlerts } from '../../controls/trace/index.ts';
 import type { Finding, LedgerEvent } from '../../kernel/index.ts';
 import { LISTENER_WATCH_MS, watchListeners } from './listener-watch.ts';
 
@@ -21,15 +22,24 @@ function setUp() {
   let findings: readonly Finding[] = [];
   let task: () => void = () => undefined;
   let interval = 0;
+  const ledger = {
+    append: async (event: LedgerEvent) => {
+      events.push(event);
+      return { writer: 'gateway', seq: events.length, hash: '' };
+    },
+    query: async () => [],
+  };
+  const logger = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message: string) => errors.push(message),
+  };
+  const clock = { now: () => 0, monotonic: () => 0 };
   const watch = watchListeners({
     measure: async () => findings,
-    ledger: {
-      append: async (event) => {
-        events.push(event);
-        return { writer: 'gateway', seq: events.length, hash: '' };
-      },
-    },
-    logger: { info: () => undefined, warn: () => undefined, error: (message) => errors.push(message) },
+    ledger,
+    alerts: createAlerts({ ledger, clock, logger }),
+    logger,
     every: (milliseconds, run) => {
       interval = milliseconds;
       task = run;

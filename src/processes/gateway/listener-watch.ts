@@ -1,9 +1,10 @@
-import type { Finding, Ledger, Logger } from '../../kernel/index.ts';
+import type { Alerts, Finding, Ledger, Logger } from '../../kernel/index.ts';
 
 export interface ListenerWatchOptions {
   /** What the kernel's socket tables say against what is declared, now. */
   readonly measure: () => Promise<readonly Finding[]>;
   readonly ledger: Ledger;
+  readonly alerts: Alerts;
   readonly logger: Logger;
   /** Run a task again and again; returns how to stop. */
   readonly every: (milliseconds: number, task: () => void) => () => void;
@@ -28,9 +29,8 @@ export function watchListeners(options: ListenerWatchOptions): ListenerWatch {
     const found = new Map(
       (await options.measure()).map((finding) => [`${finding.id} ${finding.found}`, finding]),
     );
-    for (const [key, finding] of found) if (!known.has(key)) await tell(options, finding, 'listener.drift');
-    for (const [key, finding] of known)
-      if (!found.has(key)) await tell(options, finding, 'listener.restored');
+    for (const [key, finding] of found) if (!known.has(key)) alert(options, finding);
+    for (const [key, finding] of known) if (!found.has(key)) await restored(options, finding);
     known.clear();
     for (const [key, finding] of found) known.set(key, finding);
   };
@@ -43,20 +43,28 @@ export function watchListeners(options: ListenerWatchOptions): ListenerWatch {
   return { check, stop };
 }
 
-async function tell(
-  { ledger, logger }: ListenerWatchOptions,
-  finding: Finding,
-  action: 'listener.drift' | 'listener.restored',
-): Promise<void> {
-  const drift = action === 'listener.drift';
-  const { id, title, found, fix } = finding;
-  if (drift) logger.error(title, { code: id, found, fix });
-  else logger.info('a finding about listeners is gone', { code: id, found });
+function alert(
+  { alerts }: ListenerWatchOptions,
+  { id, severity, title, expected, found, fix }: Finding,
+): void {
+  const isSevere = severity === 'critical' || severity === 'high';
+  alerts.raise({
+    rule: 'listener.drift',
+    code: id,
+    severity: isSevere ? severity : 'warning',
+    title,
+    fix,
+    data: { expected, found },
+  });
+}
+
+async function restored({ ledger, logger }: ListenerWatchOptions, { id, found }: Finding): Promise<void> {
+  logger.info('a finding about listeners is gone', { code: id, found });
   await ledger.append({
     type: 'alert',
-    action,
-    outcome: drift ? 'failure' : 'success',
+    action: 'listener.restored',
+    outcome: 'success',
     code: id,
-    data: { title, found, fix },
+    data: { severity: 'warning', title: 'a finding about listeners is gone', facts: { found } },
   });
 }

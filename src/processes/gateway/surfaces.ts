@@ -4,7 +4,7 @@ import { RateLimiter } from '../../controls/listen/index.ts';
 import type { Clock, Logger, Random } from '../../kernel/index.ts';
 import { spaceOf } from '../../operations/callers.ts';
 import type { Dispatcher } from '../../operations/define.ts';
-import { createHttpSurface, type HttpSurface } from '../../surfaces/http/index.ts';
+import { createHttpSurface, type HttpSurface, type HttpSurfaceParts } from '../../surfaces/http/index.ts';
 import { createWsSurface, type WsSurface } from '../../surfaces/ws/index.ts';
 import type { Core } from '../core.ts';
 import { requestRules } from './listening.ts';
@@ -17,6 +17,8 @@ export interface SurfaceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Deliveries of chat platforms. */
+  readonly webhooks: NonNullable<HttpSurfaceParts['webhooks']>;
 }
 
 export interface Surfaces {
@@ -43,6 +45,7 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
     logger,
     rules: () => requestRules(config()),
     proxyIdentity: () => config().config.gateway.auth.trustedProxy,
+    webhooks: parts.webhooks,
     openai: () => config().config.gateway.http.endpoints.chatCompletions.enabled,
   });
   const ws = createWsSurface({

@@ -1,0 +1,7 @@
+export { CHANNEL_CODES } from './codes.ts';
+export { type AccountStatus, ChannelRuntime } from './runtime.ts';
+export { ChannelStore } from './store.ts';
+export { type ChannelTables, migrations } from './tables.ts';
+export { TelegramAdapter } from './telegram/adapter.ts';
+export { WebhookAdapter } from './webhook/adapter.ts';
+export { MAX_DELIVERY_BYTES } from './webhook/delivery.ts';

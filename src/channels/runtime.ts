@@ -1,0 +1,431 @@
+import type { TurnHandle, TurnOutcome, TurnService } from '../agents/types.ts';
+import type { Admission, SenderService } from '../controls/senders/types.ts';
+import {
+  type Alerts,
+  asGatehouseError,
+  authorityOf,
+  type Clock,
+  type CompiledLayer,
+  compileLayer,
+  decide,
+  type Ledger,
+  type Logger,
+  type Random,
+  type TaintLabel,
+} from '../kernel/index.ts';
+import { CHANNEL_CODES } from './codes.ts';
+import { promptOf, splitText } from './prompt.ts';
+import type { AccountCounts, ChannelStore, InboxRow, OutboxRow } from './store.ts';
+import type { ChannelAdapter, InboundMessage, SendResult } from './types.ts';
+
+export interface ChannelParts {
+  readonly store: ChannelStore;
+  readonly senders: Pick<SenderService, 'admit' | 'onBlocked'>;
+  readonly turns: Pick<TurnService, 'start' | 'subscribe'>;
+  readonly ceiling: () => CompiledLayer;
+  readonly ledger: Ledger;
+  readonly alerts: Alerts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Takes out of a text what must not leave. */
+  readonly redact: (text: string) => string;
+  /** Call `run` once after `ms`; the returned function takes it back. */
+  readonly setTimer: (ms: number, run: () => void) => () => void;
+}
+
+/** Characters of one message on the way out, for every platform that is started. */
+const MAX_OUTGOING = 4_000;
+/** Conversations that are worked on at once; a crowd of senders waits, and each keeps its order. */
+const MAX_LANES = 16;
+/** Messages of one sender that wait for their turn; further ones are refused, so that others are not starved. */
+const MAX_WAITING_PER_CHAT = 50;
+const MAX_ATTEMPTS = 8;
+const FIRST_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 300_000;
+
+export interface AccountStatus extends AccountCounts {
+  readonly mode: string;
+  readonly state: 'connected' | 'starting' | 'failing';
+  readonly problem: string | null;
+}
+
+/** Carries messages from adapters to agents and answers back. What it has acknowledged survives it. */
+export class ChannelRuntime {
+  readonly #parts: ChannelParts;
+  readonly #adapters = new Map<string, ChannelAdapter>();
+  /** Tail of the work of each conversation, inwards and outwards apart. */
+  readonly #lanes = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, number>();
+  readonly #notices = new Map<string, InboxRow>();
+  readonly #timers = new Set<() => void>();
+  readonly #queue: (() => void)[] = [];
+  readonly #stop = new AbortController();
+  readonly #unsubscribe: readonly (() => void)[];
+  #running = 0;
+
+  constructor(parts: ChannelParts) {
+    this.#parts = parts;
+    this.#unsubscribe = [
+      parts.turns.subscribe((event) => {
+        if (event.type === 'tool.approval') void this.#noticeWaiting(event.runId);
+      }),
+      parts.senders.onBlocked((principal) => {
+        void parts.store.drop(principal, parts.clock.now()).catch(this.#lost('a blocked sender'));
+      }),
+    ];
+  }
+
+  /** Take up what an earlier process left. Called once the adapters are known and before they start. */
+  async resume(adapters: readonly ChannelAdapter[]): Promise<void> {
+    const { store, clock, alerts } = this.#parts;
+    for (const adapter of adapters) this.#adapters.set(keyOf(adapter), adapter);
+    const now = clock.now();
+    await store.forgetOld(now);
+    const unknown = await store.markUnknown(now);
+    if (unknown > 0) {
+      alerts.raise({
+        rule: 'channel.unknown-send',
+        code: 'CHANNEL_UNREACHABLE',
+        severity: 'warning',
+        title: `${unknown} answers may or may not have reached their reader: the process ended while they were sent`,
+        fix: 'Look at `gatehouse channels status`; the answers themselves stand in their sessions.',
+        data: { unknown },
+      });
+    }
+    for (const row of await store.open()) this.#work(row.id, laneOf(row));
+    for (const row of await store.pending()) this.#send(row);
+  }
+
+  /** Replace the adapters after a reload; those that are gone take nothing with them. */
+  replace(adapters: readonly ChannelAdapter[]): void {
+    this.#adapters.clear();
+    for (const adapter of adapters) this.#adapters.set(keyOf(adapter), adapter);
+  }
+
+  /**
+   * Store a message before the platform is told that it arrived.
+   *
+   * @returns false when it was known already
+   */
+  async receive(message: InboundMessage): Promise<boolean> {
+    const { store, random, clock } = this.#parts;
+    const id = random.uuid();
+    if (!(await store.receive(id, message, clock.now()))) return false;
+    const lane = `in ${message.channel} ${message.account} ${message.chat.id}`;
+    const waiting = this.#waiting.get(lane) ?? 0;
+    // Written down and left: one sender does not fill the memory, nor the model's bill.
+    if (waiting >= MAX_WAITING_PER_CHAT) await store.refuse(id);
+    else this.#work(id, lane);
+    return true;
+  }
+
+  counts(channel: string, account: string): Promise<AccountCounts> {
+    return this.#parts.store.counts(channel, account);
+  }
+
+  /** Stop working; what is under way stays stored and goes on at the next start. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.#queue.length = 0;
+  }
+
+  #work(id: string, lane: string): void {
+    this.#waiting.set(lane, (this.#waiting.get(lane) ?? 0) + 1);
+    this.#inLane(lane, async () => {
+      try {
+        await this.#process(id);
+      } catch (thrown) {
+        const { code } = asGatehouseError(thrown);
+        this.#parts.logger.error('a message waits because it could not be processed', { id, code });
+        this.#later(MAX_RETRY_MS / 10, () => this.#work(id, lane));
+      } finally {
+        const left = (this.#waiting.get(lane) ?? 1) - 1;
+        if (left > 0) this.#waiting.set(lane, left);
+        else this.#waiting.delete(lane);
+      }
+    });
+  }
+
+  async #process(id: string): Promise<void> {
+    const { store, senders, random } = this.#parts;
+    const row = await store.find(id);
+    if (row === undefined || (row.status !== 'received' && row.status !== 'admitted')) return;
+    const trace = random.uuid();
+    // Asked again after a restart too: whoever is no longer let in is not answered.
+    const admission = await senders.admit(factsOf(row), trace);
+    if (this.#stop.signal.aborted) return;
+    if (admission.effect === 'refuse') return store.refuse(id);
+    if (admission.effect === 'context') return store.context(id, admission.space);
+    if (admission.effect === 'pair') return this.#pair(row, admission);
+    await this.#answer(row, admission, trace);
+  }
+
+  async #pair(row: InboxRow, { reply }: Admission & { readonly effect: 'pair' }): Promise<void> {
+    const out = reply === null ? undefined : this.#outgoing(row, `${row.id}:pair`, reply);
+    await this.#parts.store.pair(row.id, out);
+    if (out !== undefined) this.#send(out);
+  }
+
+  async #answer(
+    row: InboxRow,
+    admission: Admission & { readonly effect: 'admit' },
+    trace: string,
+  ): Promise<void> {
+    const { store, redact } = this.#parts;
+    const { space, sessionKey } = admission;
+    let prompt = row.prompt;
+    let taint: readonly TaintLabel[] = row.taint.includes('untrusted') ? ['untrusted'] : [];
+    if (prompt === null) {
+      const context = row.chat_kind === 'group' ? await store.contextOf(space) : [];
+      prompt = promptOf(row, context);
+      taint = context.length > 0 ? ['untrusted'] : admission.taint;
+      const used = context.map((line) => line.id);
+      await store.admit(row.id, { space, sessionKey, prompt, taint, used });
+    }
+    this.#notices.set(row.id, row);
+    const text = await this.#run(row, admission, { prompt, taint, trace });
+    this.#notices.delete(row.id);
+    if (text === undefined || this.#stop.signal.aborted) return;
+    const pieces = splitText(redact(text), MAX_OUTGOING);
+    const parts = pieces.map((piece, index) => this.#outgoing(row, `${row.id}:${index}`, piece));
+    await store.answer(row.id, parts);
+    for (const part of parts) this.#send(part);
+  }
+
+  /** The text for the sender; undefined when the turn is put off to the next start of the process. */
+  async #run(
+    row: InboxRow,
+    admission: Admission & { readonly effect: 'admit' },
+    {
+      prompt,
+      taint,
+      trace,
+    }: { readonly prompt: string; readonly taint: readonly TaintLabel[]; readonly trace: string },
+  ): Promise<string | undefined> {
+    const { space, sessionKey, principal, agent, authority } = admission;
+    let handle: TurnHandle;
+    try {
+      handle = await this.#parts.turns.start({
+        space,
+        sessionKey,
+        message: prompt,
+        idempotencyKey: row.id,
+        subject: { principal, agent, channel: row.channel, sender: row.sender },
+        authority,
+        trace,
+        taint,
+      });
+    } catch (thrown) {
+      const { code, status } = asGatehouseError(thrown);
+      // Full, draining or without a ledger: the message stays stored and is taken up again.
+      if (status === 429 || status === 503 || status === 409) throw thrown;
+      return `This did not work (${code}).`;
+    }
+    return answerOf(await handle.done);
+  }
+
+  async #noticeWaiting(runId: string): Promise<void> {
+    const row = this.#notices.get(runId);
+    if (row === undefined) return;
+    this.#notices.delete(runId);
+    const notice = this.#outgoing(
+      row,
+      `${row.id}:wait`,
+      'This needs the approval of an operator first. I go on when it is given.',
+    );
+    try {
+      await this.#parts.store.addToOutbox(notice);
+      this.#send(notice);
+    } catch (cause) {
+      this.#lost('a notice')(cause);
+    }
+  }
+
+  #outgoing(row: InboxRow, id: string, text: string): OutboxRow {
+    const now = this.#parts.clock.now();
+    const { channel, account, chat_kind, chat_id } = row;
+    return {
+      id,
+      channel,
+      account,
+      chat_kind,
+      chat_id,
+      principal: `sender:${channel}:${account}:${row.sender}`,
+      text,
+      reply_to: chat_kind === 'group' ? row.message_id : null,
+      status: 'pending',
+      attempts: 0,
+      not_before: now,
+      created_at: now,
+      ended_at: null,
+      reason: null,
+    };
+  }
+
+  #send(row: OutboxRow): void {
+    this.#inLane(`out ${row.channel} ${row.account} ${row.chat_id}`, () =>
+      this.#deliver(row).catch(this.#lost('an answer')),
+    );
+  }
+
+  async #deliver(row: OutboxRow): Promise<void> {
+    const { store, clock, ledger } = this.#parts;
+    const adapter = this.#adapters.get(`${row.channel}/${row.account}`);
+    if (adapter === undefined)
+      return store.mark(row.id, 'failed', ended(clock, 'the account is not configured'));
+    const refusal = this.#refusalOf(row);
+    if (refusal !== undefined) return store.mark(row.id, 'failed', ended(clock, refusal));
+    await ledger.append({
+      type: 'message',
+      action: 'message.sending',
+      outcome: 'started',
+      subject: { principal: row.principal, channel: row.channel },
+      data: { account: row.account, chat: row.chat_id, message: row.id, characters: row.text.length },
+    });
+    await store.mark(row.id, 'sending', { attempts: row.attempts + 1 });
+    const { chat_kind: kind, chat_id, reply_to: replyTo, id, channel, account, text } = row;
+    const message = { id, channel, account, chat: { kind, id: chat_id }, text, replyTo };
+    await this.#settle(row, await adapter.send(message, this.#stop.signal));
+  }
+
+  /** An answer goes to the conversation that asked; anything else has no rule here (X9). */
+  #refusalOf({ channel, chat_id, principal }: OutboxRow): string | undefined {
+    const reply = compileLayer({
+      id: `reply:${channel}`,
+      rules: [
+        {
+          id: 'asked',
+          kind: 'message.send',
+          effect: 'allow',
+          match: { channel: [channel], recipient: [chat_id] },
+        },
+      ],
+    });
+    const action = { kind: 'message.send', channel, recipient: chat_id } as const;
+    const authority = authorityOf(this.#parts.ceiling(), reply);
+    const decision = decide(authority, { principal }, action, this.#parts.clock.now());
+    return decision.effect === 'allow' ? undefined : decision.code;
+  }
+
+  async #settle(row: OutboxRow, result: SendResult): Promise<void> {
+    const { store, clock, logger, ledger } = this.#parts;
+    const attempts = row.attempts + 1;
+    const event = {
+      type: 'message',
+      action: result.status === 'sent' ? 'message.sent' : 'message.not-sent',
+      subject: { principal: row.principal, channel: row.channel },
+    } as const;
+    if (result.status === 'sent') {
+      await store.mark(row.id, 'sent', ended(clock, null));
+      await ledger.append({ ...event, outcome: 'success', data: { account: row.account, message: row.id } });
+      return;
+    }
+    const { reason } = result;
+    if (result.status === 'retry' && attempts < MAX_ATTEMPTS) {
+      const wait = Math.max(result.afterMs, Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), MAX_RETRY_MS));
+      await store.mark(row.id, 'pending', { attempts, not_before: clock.now() + wait, reason });
+      // The next message of this conversation waits as well: order is kept.
+      await this.#pause(wait);
+      if (this.#stop.signal.aborted) return;
+      return this.#deliver({ ...row, attempts });
+    }
+    const status = result.status === 'unknown' ? 'unknown' : 'failed';
+    logger.warn('an answer was not sent', { channel: row.channel, account: row.account, status, reason });
+    await store.mark(row.id, status, ended(clock, reason));
+    const code = result.status === 'failed' ? result.code : CHANNEL_CODES.error('CHANNEL_UNREACHABLE').code;
+    await ledger.append({
+      ...event,
+      outcome: status === 'unknown' ? 'unknown' : 'failure',
+      code,
+      data: { message: row.id },
+    });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#timers.delete(cancel);
+        this.#stop.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancel = this.#parts.setTimer(ms, done);
+      this.#timers.add(cancel);
+      this.#stop.signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  #later(ms: number, run: () => void): void {
+    const cancel = this.#parts.setTimer(ms, () => {
+      this.#timers.delete(cancel);
+      if (!this.#stop.signal.aborted) run();
+    });
+    this.#timers.add(cancel);
+  }
+
+  /** One after the other within a lane; lanes side by side, but not more than there is room for. */
+  #inLane(lane: string, task: () => Promise<void>): void {
+    const before = this.#lanes.get(lane) ?? Promise.resolve();
+    const next = before.then(() => this.#inRoom(task));
+    this.#lanes.set(lane, next);
+    void next.finally(() => {
+      if (this.#lanes.get(lane) === next) this.#lanes.delete(lane);
+    });
+  }
+
+  async #inRoom(task: () => Promise<void>): Promise<void> {
+    if (this.#running >= MAX_LANES) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    if (this.#stop.signal.aborted) return;
+    this.#running += 1;
+    try {
+      await task();
+    } finally {
+      this.#running -= 1;
+      this.#queue.shift()?.();
+    }
+  }
+
+  #lost(what: string): (cause: unknown) => void {
+    return (cause) => {
+      if (this.#stop.signal.aborted) return;
+      this.#parts.logger.error(`${what} could not be handled`, { cause: String(cause) });
+    };
+  }
+}
+
+function keyOf({ channel, account }: Pick<ChannelAdapter, 'channel' | 'account'>): string {
+  return `${channel}/${account}`;
+}
+
+function laneOf({ channel, account, chat_id }: InboxRow): string {
+  return `in ${channel} ${account} ${chat_id}`;
+}
+
+function factsOf(row: InboxRow) {
+  const { channel, account, sender, chat_kind: kind, chat_id: id } = row;
+  return {
+    channel,
+    account,
+    sender,
+    displayName: row.display_name,
+    chat: { kind, id },
+    mentioned: row.mentioned === 1,
+  };
+}
+
+function ended(clock: Clock, reason: string | null) {
+  return { ended_at: clock.now(), reason };
+}
+
+/** What the sender reads of how a turn ended; undefined when it goes on after a restart. */
+function answerOf(outcome: TurnOutcome): string | undefined {
+  if (outcome.status === 'ok') return outcome.text.trim() === '' ? '(no answer)' : outcome.text;
+  if (outcome.status === 'aborted') return 'This was stopped.';
+  if (outcome.code === 'TURN_SUSPENDED') return undefined;
+  if (outcome.code === 'TURN_INTERRUPTED')
+    return 'I was interrupted while I worked on this. Please ask again.';
+  return `This did not work (${outcome.code}).`;
+}
