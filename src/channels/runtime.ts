@@ -1,7 +1,7 @@
-import type { TurnHandle, TurnOutcome, TurnService } from '../agents/types.ts';
 import type { Admission, SenderService } from '../controls/senders/types.ts';
 import {
   type Alerts,
+  type Authority,
   asGatehouseError,
   authorityOf,
   type Clock,
@@ -11,6 +11,7 @@ import {
   type Ledger,
   type Logger,
   type Random,
+  type Subject,
   type TaintLabel,
 } from '../kernel/index.ts';
 import { CHANNEL_CODES } from './codes.ts';
@@ -18,10 +19,32 @@ import { promptOf, splitText } from './prompt.ts';
 import type { AccountCounts, ChannelStore, InboxRow, OutboxRow } from './store.ts';
 import type { ChannelAdapter, InboundMessage, SendResult } from './types.ts';
 
+/** How a turn ended, as far as a channel tells. */
+type TurnEnd =
+  | { readonly status: 'ok'; readonly text: string }
+  | { readonly status: 'aborted' }
+  | { readonly status: 'error'; readonly code: string };
+
+/** What channels need of the agents. */
+export interface Turns {
+  start(request: {
+    readonly space: string;
+    readonly sessionKey: string;
+    readonly message: string;
+    /** The same key never starts a second turn. */
+    readonly idempotencyKey: string;
+    readonly subject: Subject;
+    readonly authority: Authority;
+    readonly trace: string;
+    readonly taint: readonly TaintLabel[];
+  }): Promise<{ readonly done: Promise<TurnEnd> }>;
+  subscribe(listener: (event: { readonly type: string; readonly runId: string }) => void): () => void;
+}
+
 export interface ChannelParts {
   readonly store: ChannelStore;
   readonly senders: Pick<SenderService, 'admit' | 'onBlocked'>;
-  readonly turns: Pick<TurnService, 'start' | 'subscribe'>;
+  readonly turns: Turns;
   readonly ceiling: () => CompiledLayer;
   readonly ledger: Ledger;
   readonly alerts: Alerts;
@@ -207,7 +230,7 @@ export class ChannelRuntime {
     }: { readonly prompt: string; readonly taint: readonly TaintLabel[]; readonly trace: string },
   ): Promise<string | undefined> {
     const { space, sessionKey, principal, agent, authority } = admission;
-    let handle: TurnHandle;
+    let handle: Awaited<ReturnType<Turns['start']>>;
     try {
       handle = await this.#parts.turns.start({
         space,
@@ -421,7 +444,7 @@ function ended(clock: Clock, reason: string | null) {
 }
 
 /** What the sender reads of how a turn ended; undefined when it goes on after a restart. */
-function answerOf(outcome: TurnOutcome): string | undefined {
+function answerOf(outcome: TurnEnd): string | undefined {
   if (outcome.status === 'ok') return outcome.text.trim() === '' ? '(no answer)' : outcome.text;
   if (outcome.status === 'aborted') return 'This was stopped.';
   if (outcome.code === 'TURN_SUSPENDED') return undefined;

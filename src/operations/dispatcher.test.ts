@@ -100,7 +100,7 @@ describe('the dispatcher', () => {
         ['change', 'probe.run', 'success', 'trace-1'],
       ],
     );
-    assert.deepEqual(events[0]?.subject, { principal: 'p1' });
+    assert.deepEqual(events[0]?.subject, { principal: 'p1', credential: 'tok1' });
   });
 
   test('leaves the record of a self-recorded operation to its service', async () => {

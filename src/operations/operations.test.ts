@@ -75,7 +75,7 @@ describe('agent.run', () => {
     assert.deepEqual(seen, [{ type: 'started', runId: 'r1', space: 'bob' }]);
     const [request] = where.started;
     assert.equal(request?.authority, BOB.authority);
-    assert.deepEqual(request?.subject, { principal: 'bob', agent: 'main' });
+    assert.deepEqual(request?.subject, { principal: 'bob', credential: 'c-bob', agent: 'main' });
     assert.equal(request?.sessionKey, 'agent:main:main');
   });
 

@@ -3,7 +3,7 @@ import type { ConfigService } from '../configuration/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
-import type { AlertService } from '../controls/trace/alerts.ts';
+import type { AlertService } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 

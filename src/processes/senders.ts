@@ -29,6 +29,15 @@ export function senderRules(config: ConfigService): SenderRules {
   };
 }
 
+/** The rules of every configured account. */
+export function senderPolicies(config: ConfigService) {
+  const written = writtenOf(config);
+  const { grants } = config.current().ceiling;
+  return accountsOf(written).flatMap(
+    ([channel, account]) => policyOf(written, channel, account, grants) ?? [],
+  );
+}
+
 function listedIn(policy: ReturnType<SenderRules['policyOf']>): readonly SenderRecord[] {
   if (policy === undefined) return [];
   const { channel, account, allowFrom } = policy;

@@ -8,6 +8,8 @@ import { configFor, type HostileModel, startHostileModel } from '../fixtures/hos
 import { ready, records } from '../fixtures/operator.ts';
 import { allEnded, removeHome } from '../fixtures/processes.ts';
 
+/** Findings about sshd and the account, which belong to the machine. */
+const MACHINE = /^REACH_/;
 const KEY = 'sk-first-session-0123456789abcdef';
 const env = { OPENAI_API_KEY: KEY };
 
@@ -251,7 +253,10 @@ describe('a running gateway', () => {
   });
 
   test('is found to be sound, and its ledger whole', async () => {
-    assert.equal((await cli('doctor')).code, 0);
+    const { json: doctor } = await cli('doctor', '--json');
+    // Of this machine and the account that the test runs as, which are not the gateway's to decide.
+    const own = (doctor as { findings: { id: string }[] }).findings.filter(({ id }) => !MACHINE.test(id));
+    assert.deepEqual(own, []);
     const { code, json } = await cli('ledger', 'verify', '--json');
     assert.equal(code, 0);
     assert.equal((json as { ok: boolean }).ok, true);

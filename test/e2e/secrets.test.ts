@@ -122,7 +122,8 @@ describe('nothing planted is found', () => {
     ];
     for (const command of commands) {
       const { code, stdout, stderr } = await gateway.cli([...command.split(' '), '--json']);
-      assert.equal(code, 0, `${command}: ${stderr}`);
+      // 5: doctor has something to say about the account or the machine that the test runs on.
+      assert.ok(code === 0 || (command === 'doctor' && code === 5), `${command}: ${stderr}`);
       shown.push(stdout, stderr);
     }
     assert.deepEqual(planted(shown.join('\n')), []);

@@ -156,5 +156,8 @@ describe('a configuration that cannot be used', () => {
   });
 
   test('start/an address that everybody could reach: refused', () =>
-    failsWith('{ gateway: { bind: "lan" } }', /gateway\.bind: .*CONFIG_UNSUPPORTED_VALUE/));
+    failsWith(
+      '{ gateway: { bind: "lan" } }',
+      /LISTEN_EXPOSED: .*missing: TLS or a named trusted proxy; an address allow-list .*; a grant for listen\.open/,
+    ));
 });

@@ -180,7 +180,7 @@ describe('the WebSocket surface of a real gateway', () => {
       ['role', { role: 'admin' }],
       ['scopes', { scopes: 'operator.admin' }],
       ['scopes', { scopes: Array.from({ length: 65 }, () => 'operator.read') }],
-      ['auth.token', { auth: { token: 'x'.repeat(513) } }],
+      ['auth.token', { auth: { token: 'x'.repeat(8_193) } }],
       ['device', { device: 'mine' }],
       ['device.publicKey', { device: { id: 'x', signature: 'y', signedAt: 1, nonce: 'z' } }],
       ['minProtocol', { minProtocol: '4' }],

@@ -11,7 +11,7 @@ export function readBindings(
   agents: readonly string[],
   issues: Issues,
 ): readonly AgentBinding[] {
-  const accounts = accountsOf({ ...(input.channels === undefined ? {} : { channels: input.channels }) });
+  const accounts = accountsOf(input.channels === undefined ? {} : { channels: input.channels });
   return (input.bindings ?? []).flatMap((written, index) => {
     const problem = problemOf(written, agents, accounts);
     if (problem !== undefined) {

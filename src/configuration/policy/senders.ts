@@ -40,12 +40,8 @@ function isSenderId(channel: string | undefined, id: string): boolean {
 function checkGroups(value: unknown, at: readonly Segment[], place: Place): void {
   if (!isPlainObject(value)) return;
   for (const [name, group] of Object.entries(value)) {
-    if (name === '*') {
-      if (!place.opened) {
-        const message = '* is every group that somebody adds the agent to';
-        place.issues.error([...at, name], 'CONFIG_GRANT_REQUIRED', { message });
-      }
-    } else if (chatId(place.channel ?? '', name) === undefined) {
+    // Every group: its members still have to be listed, and `open` needs its own grant.
+    if (name !== '*' && chatId(place.channel ?? '', name) === undefined) {
       const message = `${JSON.stringify(name)} is no stable id of a group`;
       place.issues.error([...at, name], 'CONFIG_SENDER_INVALID', { message });
     }

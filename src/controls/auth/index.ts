@@ -8,7 +8,7 @@ export {
   readProxyIdentity,
 } from './identities/proxy-headers.ts';
 export { COOLDOWN_MS as KEYS_COOLDOWN_MS, FRESH_MS as KEYS_FRESH_MS } from './oidc/key-cache.ts';
-export { issuerOf, type OidcIssuer } from './oidc/settings.ts';
+export { issuerOf } from './oidc/settings.ts';
 export { principalLayer } from './principal-layer.ts';
 export { createAuthService, type RunningAuth } from './service.ts';
 export { type AuthTables, migrations } from './tables.ts';

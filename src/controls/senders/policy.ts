@@ -51,7 +51,7 @@ export interface SenderPolicy {
 
 /** The one that stands further left lets fewer people in. */
 const DM_ORDER: readonly DmPolicy[] = ['disabled', 'allowlist', 'pairing', 'open'];
-export const DEFAULT_ACCOUNT = 'default';
+const DEFAULT_ACCOUNT = 'default';
 
 function stricterOf(own: DmPolicy | undefined, global: DmPolicy | undefined): DmPolicy {
   const asked = [own, global].filter((policy) => policy !== undefined);

@@ -182,7 +182,7 @@ class Senders implements RunningSenders {
   }
 
   async reconsider(): Promise<void> {
-    for (const [principal, facts] of [...this.#admitted]) {
+    for (const [principal, facts] of Array.from(this.#admitted)) {
       const agent = this.#parts.rules.agentFor(facts);
       const subject = { principal, agent, channel: facts.channel, sender: facts.sender };
       const { effect } = await this.#decide(facts, agent, subject);

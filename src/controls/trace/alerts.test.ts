@@ -19,7 +19,7 @@ function setUp(append?: () => Promise<never>) {
   const alerts = createAlerts({
     ledger: {
       append: async (event) => {
-        await append?.();
+        if (append !== undefined) await append();
         events.push(event);
         return { writer: 'test', seq: events.length, hash: '' };
       },

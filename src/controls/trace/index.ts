@@ -1,4 +1,4 @@
-export { type AlertQuery, type AlertService, createAlerts, type RecordedAlert } from './alerts.ts';
+export { type AlertService, createAlerts } from './alerts.ts';
 export type { PublicKeys } from './checkpoint.ts';
 export { LEDGER_CODES } from './codes.ts';
 export { createLedger } from './ledger.ts';

@@ -1,6 +1,9 @@
 import type { EffectiveConfig } from '../../configuration/types.ts';
+import { checkSenders } from '../../controls/senders/index.ts';
 import type { VerifyReport } from '../../controls/trace/types.ts';
 import type { Finding, SandboxProbe } from '../../kernel/index.ts';
+import type { Core } from '../core.ts';
+import { senderPolicies } from '../senders.ts';
 
 /** What the sandbox was measured to hold on this machine (X2). */
 export function sandboxFindings(probe: SandboxProbe): readonly Finding[] {
@@ -53,4 +56,12 @@ export function ledgerFindings(report: VerifyReport): readonly Finding[] {
     fix: 'Keep the file as evidence, compare it with your anchor and backups, and find out who could write to state/.',
     requirements: ['T1'],
   }));
+}
+
+/** Who may talk to an agent, and who was let in long ago (S1 to S6). */
+export async function senderFindings(
+  core: Pick<Core, 'config' | 'senders'>,
+  now: number,
+): Promise<readonly Finding[]> {
+  return checkSenders({ policies: senderPolicies(core.config), stored: await core.senders.list(), now });
 }

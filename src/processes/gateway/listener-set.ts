@@ -1,11 +1,10 @@
 import { chmodSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server } from 'node:http';
-import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { DeclaredListener } from '../../controls/listen/index.ts';
 import type { HttpSurface } from '../../surfaces/http/index.ts';
-import { tlsOptions } from '../../surfaces/http/index.ts';
+import { renewCertificate } from '../../surfaces/http/index.ts';
 import type { WsSurface } from '../../surfaces/ws/index.ts';
 import { PROCESS_CODES } from '../codes.ts';
 import { admits, type WantedListener } from './listening.ts';
@@ -115,8 +114,7 @@ export class ListenerSet {
 
   /** A renewed certificate counts for new connections; a shorter allow-list ends those it no longer has. */
   #refresh(one: Open, next: WantedListener): void {
-    if (one.server instanceof TlsServer && next.tls !== undefined)
-      one.server.setSecureContext(tlsOptions(next.tls));
+    if (next.tls !== undefined) renewCertificate(one.server, next.tls);
     one.wanted = next;
     for (const socket of one.sockets) {
       if (socket.remoteAddress !== undefined && !admits(next, socket.remoteAddress)) socket.destroy();

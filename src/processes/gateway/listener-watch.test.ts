@@ -8,7 +8,7 @@ function finding(found: string): Finding {
   return {
     id: 'listen.exposed',
     severity: 'critical',
-    title: 'gateway listens where nothing declares it',
+    title: `gateway listens on ${found}, which nothing declares`,
     expected: '127.0.0.1:18789',
     found,
     fix: 'close it',

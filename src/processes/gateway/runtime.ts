@@ -11,7 +11,7 @@ import { measureSockets } from '../../drivers/os/sockets.ts';
 import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
 import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
-import { configurationFindings, ledgerFindings, sandboxFindings } from './findings.ts';
+import { configurationFindings, ledgerFindings, sandboxFindings, senderFindings } from './findings.ts';
 import { LedgerProof, PROOF_AGE_MS } from './ledger-proof.ts';
 import { tailLog } from './log-tail.ts';
 import { measurePosture } from './posture.ts';
@@ -96,6 +96,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
     return [
       ...(await listenFindings()),
       ...(await loginFindings(core, clock.now())),
+      ...(await senderFindings(core, clock.now())),
       ...configurationFindings(core.config.current()),
       ...ledgerFindings(await proof.report(0)),
       ...sandboxFindings(await core.sandbox.probe()),

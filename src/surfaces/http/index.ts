@@ -1,3 +1,3 @@
-export type { HttpSurfaceParts, Identity } from './parts.ts';
-export { type ServerOptions, tlsOptions } from './server.ts';
+export type { HttpSurfaceParts } from './parts.ts';
+export { renewCertificate } from './server.ts';
 export { createHttpSurface, type HttpSurface } from './surface.ts';

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Plane } from '../../controls/auth/types.ts';
 import {
@@ -63,7 +63,7 @@ export function remoteEnd(socket: Socket): string {
 }
 
 /** TLS 1.3 and nothing else; no renegotiation exists in it (RFC 8446 section 1.2). */
-export function tlsOptions(tls: TlsMaterial) {
+function tlsOptions(tls: TlsMaterial) {
   return {
     cert: tls.cert,
     key: tls.key,
@@ -72,6 +72,11 @@ export function tlsOptions(tls: TlsMaterial) {
     requestCert: tls.clientAuth !== 'none',
     rejectUnauthorized: tls.clientAuth === 'required',
   } as const;
+}
+
+/** New connections get the new certificate; open ones go on. */
+export function renewCertificate(server: Server, tls: TlsMaterial): void {
+  if (server instanceof TlsServer) server.setSecureContext(tlsOptions(tls));
 }
 
 /** A server whose bounds hold before anybody is authenticated (L5). It does not listen yet. */

@@ -3,13 +3,11 @@ export { REACH_CODES } from './codes.ts';
 export { frontConfiguration, nginxFront, readFront } from './nginx.ts';
 export { tailscaleRecipe, wireguardRecipe } from './recipes.ts';
 export { parseEffective, parseFiles } from './sshd-settings.ts';
-export { readTunnel, type Tunnel, type TunnelRequest } from './tunnel.ts';
+export { readTunnel } from './tunnel.ts';
 export {
   type InstallFormat,
   originOf,
   TUNNEL_FORMATS,
-  type TunnelFile,
-  type TunnelFormat,
   tunnelFile,
   tunnelText,
 } from './tunnel-file.ts';
