@@ -152,7 +152,7 @@ export class TelegramAdapter implements ChannelAdapter {
   /** Loaded when an account is configured: the library is not in memory otherwise. */
   async #client(): Promise<Api> {
     if (this.#api !== undefined) return this.#api;
-    const { Api: BotApi } = await import('grammy');
+    const { Api: BotApi } = await import('grammy/web');
     const { apiRoot, tokenPlaceholder } = this.#parts.settings;
     const options = { apiRoot, fetch: this.#fetch as never, timeoutSeconds: POLL_SECONDS + 15 };
     this.#api = new BotApi(tokenPlaceholder, options);

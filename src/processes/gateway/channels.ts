@@ -197,6 +197,7 @@ export class Channels {
             account: account.account,
             code: problem.code,
             problem: problem.message,
+            cause: String((problem.cause as Error | undefined)?.cause ?? problem.cause ?? ''),
           });
         onState(problem);
       },
