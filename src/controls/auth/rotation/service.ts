@@ -228,26 +228,22 @@ function checkRotation({ canary, ticket }: RotateRequest, sunsetMs: number): voi
 
 /** The same rights, principal and name under a new secret; a lifetime begins anew. */
 function successor(old: StoredToken, id: string, now: number, request: RotateRequest): StoredToken {
-  const { createdAt, expiresAt } = old.summary;
-  return {
-    ...old,
-    digest: '',
-    version: old.version + 1,
-    sunsetAt: null,
-    canary: request.canary ?? null,
-    summary: {
-      ...old.stored,
-      id,
-      version: old.version + 1,
-      owner: request.owner ?? old.summary.owner,
-      ticket: request.ticket,
-      createdAt: now,
-      expiresAt: expiresAt === null ? null : now + (expiresAt - createdAt),
-      revokedAt: null,
-      lastUsedAt: null,
-      lastUsedFrom: null,
-    },
+  const { createdAt, expiresAt } = old.stored;
+  const version = old.version + 1;
+  const summary: TokenSummary = {
+    ...old.stored,
+    id,
+    version,
+    owner: request.owner ?? old.stored.owner,
+    ticket: request.ticket,
+    createdAt: now,
+    expiresAt: expiresAt === null ? null : now + (expiresAt - createdAt),
+    revokedAt: null,
+    lastUsedAt: null,
+    lastUsedFrom: null,
   };
+  const canary = request.canary ?? null;
+  return { ...old, digest: '', version, sunsetAt: null, canary, stored: summary, summary };
 }
 
 type ConsumerState = RotationStatus['consumers'][number]['state'];
