@@ -114,7 +114,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     issuers: () => (config.current().config.gateway.auth.oidc ?? []).map(issuerOf),
     fetch: providerFetch(egress.providerSocket),
   };
-  const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc });
+  const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
   const sandbox = openSandbox(options);

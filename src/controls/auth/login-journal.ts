@@ -1,6 +1,7 @@
 import type { Clock, Ledger, LedgerEvent } from '../../kernel/index.ts';
 import { bucketOf } from './addresses.ts';
 import { AUTH_CODES } from './codes.ts';
+import type { SpikeWatch } from './spikes.ts';
 import type { SetTimer } from './timer.ts';
 import type { PeerFacts, Principal } from './types.ts';
 
@@ -34,8 +35,16 @@ export class LoginJournal {
   readonly #successes = new Map<string, number>();
   #beyond = 0;
   #cancel: (() => void) | undefined;
+  readonly #spikes: SpikeWatch | undefined;
 
-  constructor(ledger: Ledger, clock: Clock, setTimer: SetTimer, onLost: (cause: unknown) => void) {
+  constructor(
+    ledger: Ledger,
+    clock: Clock,
+    setTimer: SetTimer,
+    onLost: (cause: unknown) => void,
+    spikes?: SpikeWatch,
+  ) {
+    this.#spikes = spikes;
     this.#ledger = ledger;
     this.#clock = clock;
     this.#setTimer = setTimer;
@@ -44,6 +53,7 @@ export class LoginJournal {
 
   /** Record a refusal. The caller is refused whether or not it can be written, so nobody waits for it. */
   refused(code: string, peer: PeerFacts, data: Readonly<Record<string, unknown>> = {}): void {
+    this.#spikes?.refused(code, peer, safeUserAgent(peer.userAgent));
     const key = `${code} ${bucketOf(peer.address)}`;
     const known = this.#repeats.get(key);
     if (known !== undefined) {

@@ -94,15 +94,10 @@ test('one record at the end sums the rotation, with who switched and who did not
   assert.deepEqual([oldStatus?.role, newStatus?.role], ['old', 'new']);
   await w.auth.finishRotation('ci');
   const record = w.ledger.events.find(({ action }) => action === 'token.rotated');
-  assert.equal(record?.data?.['ticket'], 'OPS-2');
-  assert.deepEqual(
-    (record?.data?.['switched'] as { address: string }[]).map(({ address }) => address),
-    ['10.0.0.1'],
-  );
-  assert.deepEqual(
-    (record?.data?.['notSwitched'] as { address: string }[]).map(({ address }) => address),
-    ['10.0.0.2'],
-  );
+  const { ticket, switched, notSwitched } = record?.data ?? {};
+  const addresses = (list: unknown) => (list as { address: string }[]).map(({ address }) => address);
+  assert.equal(ticket, 'OPS-2');
+  assert.deepEqual([addresses(switched), addresses(notSwitched)], [['10.0.0.1'], ['10.0.0.2']]);
 });
 
 test('auth/the new version from elsewhere than its canary, before it is promoted: refused', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
-import type { Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
+import type { Alerts, Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
 import { BrowserSessions } from './browser/sessions.ts';
 import { BrowserStore } from './browser/store.ts';
 import { AUTH_CODES } from './codes.ts';
@@ -20,6 +20,7 @@ import { Revocations } from './revocations.ts';
 import { Consumers } from './rotation/consumers.ts';
 import { TokenRotation } from './rotation/service.ts';
 import { RotationStore } from './rotation/store.ts';
+import { SpikeWatch } from './spikes.ts';
 import type { AuthTables } from './tables.ts';
 import { type SetTimer, systemTimer } from './timer.ts';
 import { issueToken } from './token-issue.ts';
@@ -51,6 +52,8 @@ export interface AuthParts {
   readonly ledger: Ledger;
   readonly logger?: Logger;
   readonly limits?: LimiterSettings;
+  /** Told of clients that are refused again and again (A9). */
+  readonly alerts?: Alerts;
   /** Stored principals; without them nobody is known by an identity. */
   readonly principals?: PrincipalDirectory;
   /** Identity providers, and how their keys are fetched. */
@@ -117,7 +120,9 @@ class Authentication implements RunningAuth {
     this.#tokens = new TokenStore(db);
     this.#devices = new DeviceStore(db);
     const limiter = new LoginLimiter(clock, parts.limits);
-    this.#journal = new LoginJournal(ledger, clock, setTimer, lost('a refused login could not be recorded'));
+    const spikes = parts.alerts === undefined ? undefined : new SpikeWatch(clock, parts.alerts);
+    const unrecorded = lost('a refused login could not be recorded');
+    this.#journal = new LoginJournal(ledger, clock, setTimer, unrecorded, spikes);
     const write = (id: string, use: { at: number; from: string }) =>
       this.#tokens.recordUse(id, use.at, use.from);
     this.#lastUse = new LastUse(setTimer, write, lost('the last use of a token could not be written'));

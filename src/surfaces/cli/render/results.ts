@@ -5,15 +5,18 @@ import type {
   DeviceRecord,
   LoginLink,
   PendingDevice,
+  PrincipalRecord,
   TokenSummary,
 } from '../../../controls/auth/types.ts';
 import type { ApprovalRecord } from '../../../controls/execution/types.ts';
+import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
-import type { MeasuredListener } from '../../../operations/services.ts';
+import type { ChannelStatus, MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
 import { shown, shownLine } from '../terminal.ts';
 import { asTyped, type View } from '../view.ts';
+import * as access from './access.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
 import * as lists from './lists.ts';
@@ -92,6 +95,23 @@ const FORMS: Readonly<Record<string, Form>> = {
   ),
   'login.link': form<LoginLink & { url: string }>(linkLines),
   'login.list': form<{ sessions: BrowserSession[] }>(({ sessions }, view) => sessionLines(sessions, view)),
+  'token.status': form<{ versions: access.TokenVersions }>(({ versions }, view) =>
+    access.statusLines(versions, view),
+  ),
+  'principal.list': form<{ principals: PrincipalRecord[] }>(({ principals }, view) =>
+    access.principalLines(principals, view),
+  ),
+  'senders.list': form<{ senders: SenderRecord[] }>(({ senders }, view) => access.senderLines(senders, view)),
+  'pairing.list': form<{ pending: PendingPairing[] }>(({ pending }, view) =>
+    access.pairingLines(pending, view),
+  ),
+  'ledger.who': form<{ talked: access.Talked; truncated: boolean }>(({ talked, truncated }, view) =>
+    access.whoLines(talked, truncated, view),
+  ),
+  'alerts.list': form<{ alerts: access.Alerted }>(({ alerts }, view) => access.alertLines(alerts, view)),
+  'channels.status': form<{ accounts: ChannelStatus[] }>(({ accounts }, view) =>
+    access.channelLines(accounts, view),
+  ),
   'device.list': form<{ pending: PendingDevice[]; paired: DeviceRecord[] }>(({ pending, paired }, view) =>
     lists.deviceLines(pending, paired, view),
   ),
