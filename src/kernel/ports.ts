@@ -190,6 +190,8 @@ export interface Alert {
   readonly severity: 'critical' | 'high' | 'warning';
   readonly title: string;
   readonly fix: string;
+  /** What makes two alerts of one rule the same, so that repeats are counted; the title when absent. */
+  readonly key?: string;
   readonly subject?: Subject;
   readonly data?: Readonly<Record<string, unknown>>;
 }

@@ -47,7 +47,7 @@ export function createAlerts({ ledger, clock, logger }: AlertParts): AlertServic
 
   /** How often it was held back since it was last told, or undefined while it is held back. */
   function repeatsOf(alert: Alert): number | undefined {
-    const key = JSON.stringify([alert.rule, alert.code, alert.title, alert.subject]);
+    const key = JSON.stringify([alert.rule, alert.code, alert.key ?? alert.title]);
     const now = clock.monotonic();
     const known = told.get(key);
     if (known !== undefined && now - known.since < ALERT_REPEAT_MS) {

@@ -54,6 +54,7 @@ function alert(
     severity: isSevere ? severity : 'warning',
     title,
     fix,
+    key: found,
     data: { expected, found },
   });
 }
