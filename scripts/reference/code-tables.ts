@@ -1,5 +1,5 @@
-import { SANDBOX_CODES } from '../../src/drivers/bubblewrap/index.ts';
 import { EGRESS_CLIENT_CODES } from '../../src/drivers/egress-client/index.ts';
+import { SANDBOX_CODES } from '../../src/drivers/sandbox/codes.ts';
 import { STORE_CODES } from '../../src/drivers/sqlite/index.ts';
 import { CODE_CHAPTERS, type CodeChapter } from '../../src/operations/reference/codes.ts';
 import { PROCESS_CODES } from '../../src/processes/codes.ts';

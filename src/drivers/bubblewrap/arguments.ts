@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { RunSpec } from '../../kernel/index.ts';
-import { runEnvironment } from './environment.ts';
+import { runEnvironment } from '../sandbox/environment.ts';
+import type { Kit } from '../sandbox/kit.ts';
+import { INSIDE, INSIDE_UID, SYSTEM_PROGRAM_DIRS } from '../sandbox/places.ts';
 import { type Host, type Layout, systemLayout } from './host.ts';
-import type { Kit } from './kit.ts';
-import { type BubblewrapOptions, INSIDE, SYSTEM_PROGRAM_DIRS } from './options.ts';
+import type { BubblewrapOptions } from './options.ts';
 import { STRICT_LAYOUT, strictBindings } from './programs.ts';
 
 /** Descriptors of a run besides its standard ones. bubblewrap closes them before the command starts. */
@@ -11,8 +12,6 @@ export const ARGUMENTS_FD = 3;
 export const FILTER_FD = 4;
 export const STATUS_FD = 5;
 export const FIRST_MOUNT_FD = 6;
-
-export const INSIDE_UID = '1000';
 
 /**
  * What isolates a run. It stands on the command line, where it cannot be cut off; mounts and variables
@@ -37,9 +36,9 @@ export function isolationArguments(host: Host): readonly string[] {
     // A session of its own has no controlling terminal to push input into (attack 62, CVE-2017-5226).
     '--new-session',
     '--uid',
-    INSIDE_UID,
+    String(INSIDE_UID),
     '--gid',
-    INSIDE_UID,
+    String(INSIDE_UID),
     '--hostname',
     'sandbox',
     '--clearenv',

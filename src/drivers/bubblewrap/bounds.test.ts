@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { MAX_ARGUMENT_BYTES, MAX_STDIN_BYTES } from '../sandbox/spec.ts';
 import { MAX_PROGRAMS } from './programs.ts';
-import { MAX_ARGUMENT_BYTES, MAX_STDIN_BYTES } from './sandbox.ts';
 import { Fixture } from './testing/fixture.ts';
 
 const fixture = new Fixture();

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { SandboxLimits } from '../../kernel/index.ts';
-import { SANDBOX_CODES } from './codes.ts';
+import { SANDBOX_CODES } from '../sandbox/codes.ts';
 import { type GroupParent, groupCandidates } from './group-parents.ts';
 
 /** How long killed processes may take to disappear before the run is reported as not cleaned up. */

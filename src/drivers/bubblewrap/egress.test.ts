@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { fakeEgress, REFUSAL } from '../sandbox/testing/proxy.ts';
 import { MAX_CONNECTIONS } from './inside/relay.ts';
 import { Fixture } from './testing/fixture.ts';
-import { fakeEgress, REFUSAL } from './testing/proxy.ts';
 
 const fixture = new Fixture();
 after(() => fixture[Symbol.dispose]());

@@ -4,11 +4,11 @@ import { closeSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { RunEnd, RunObserver, RunResult } from '../../kernel/index.ts';
+import { SANDBOX_CODES } from '../sandbox/codes.ts';
+import { watchDisk } from '../sandbox/disk.ts';
+import { CappedOutput } from '../sandbox/output.ts';
 import { ARGUMENTS_FD, STATUS_FD } from './arguments.ts';
 import { CLEANUP_MS, type RunGroup } from './cgroups.ts';
-import { SANDBOX_CODES } from './codes.ts';
-import { watchDisk } from './disk.ts';
-import { CappedOutput } from './output.ts';
 import { pipeFromRun, type RunPipe } from './pipes.ts';
 import { processGone } from './reaper.ts';
 

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { SANDBOX_CODES } from './codes.ts';
-import { SYSTEM_PROGRAM_DIRS } from './options.ts';
-import type { Architecture } from './seccomp/numbers.ts';
+import { SANDBOX_CODES } from '../sandbox/codes.ts';
+import { SYSTEM_PROGRAM_DIRS } from '../sandbox/places.ts';
+import type { Architecture } from '../sandbox/seccomp/numbers.ts';
 
 /** What this machine offers, found once. */
 export interface Host {

@@ -17,21 +17,3 @@ export interface BubblewrapOptions {
   /** False keeps to resource limits per process even where control groups could be used. */
   readonly cgroups?: boolean;
 }
-
-export const SYSTEM_PROGRAM_DIRS: readonly string[] = [
-  '/usr/local/bin',
-  '/usr/bin',
-  '/bin',
-  '/usr/local/sbin',
-  '/usr/sbin',
-  '/sbin',
-];
-
-/** Where things stand inside. */
-export const INSIDE = {
-  tools: '/opt/gatehouse',
-  node: '/opt/gatehouse/node',
-  prlimit: '/opt/gatehouse/prlimit',
-  bridge: '/opt/gatehouse/bridge.mjs',
-  egressSocket: '/run/gatehouse/egress.sock',
-} as const;

@@ -5,8 +5,8 @@ import { writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { SANDBOX_CODES } from './codes.ts';
-import { O_PATH } from './mounts.ts';
+import { SANDBOX_CODES } from '../sandbox/codes.ts';
+import { O_PATH } from '../sandbox/mounts.ts';
 
 /** One for output, one for errors. */
 const PIPES_PER_RUN = 2;

@@ -1,7 +1,7 @@
+import { type Kit, prepareKit } from '../sandbox/kit.ts';
 import { type BaseMounts, baseMounts, isolationArguments, type ProcessLimits } from './arguments.ts';
 import { findGroupParent, GroupMaker } from './cgroups.ts';
 import { type Host, inspectHost } from './host.ts';
-import { type Kit, prepareKit } from './kit.ts';
 import type { BubblewrapOptions } from './options.ts';
 import { PipePool } from './pipes.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { SANDBOX_CODES } from './codes.ts';
+import { SANDBOX_CODES } from '../sandbox/codes.ts';
+import type { Architecture } from '../sandbox/seccomp/numbers.ts';
 import { findProgram, type Layout } from './host.ts';
-import type { Architecture } from './seccomp/numbers.ts';
 
 /** Most programs that a strict run may list. */
 export const MAX_PROGRAMS = 128;

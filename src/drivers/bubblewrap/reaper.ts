@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SANDBOX_CODES } from './codes.ts';
+import { SANDBOX_CODES } from '../sandbox/codes.ts';
 
 /**
  * Wait until process 1 of a run is gone. It ends last: the kernel kills and reaps everything in its pid

@@ -1,40 +1,21 @@
 import { closeSync, openSync } from 'node:fs';
 import type { RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
+import { SANDBOX_CODES } from '../sandbox/codes.ts';
+import { isLow, MIN_FREE_BYTES } from '../sandbox/disk.ts';
+import { forbiddenTrees, openSource } from '../sandbox/mounts.ts';
+import { checkSpec, nothingRan } from '../sandbox/spec.ts';
 import { commandArguments, runArguments } from './arguments.ts';
-import { SANDBOX_CODES } from './codes.ts';
-import { isLow, MIN_FREE_BYTES } from './disk.ts';
 import { execute, type Launch } from './execute.ts';
 import { explainRun } from './explain.ts';
-import { checkMounts, forbiddenTrees, insideMounts, openSource } from './mounts.ts';
 import type { BubblewrapOptions } from './options.ts';
 import { inputFile } from './pipes.ts';
 import { type Prepared, prepare, processLimits } from './prepare.ts';
-import { createProbe } from './probe.ts';
-
-/** Bytes of one run's arguments together. */
-export const MAX_ARGUMENT_BYTES = 128 * 1024;
-/** Bytes of one run's standard input. */
-export const MAX_STDIN_BYTES = 16 * 1024 * 1024;
+import { bubblewrapProbe } from './probe.ts';
 
 /** Processes of a run that are not the command: bubblewrap itself and process 1 of the namespace. */
 const OWN_PROCESSES = 2;
 /** The bridge's own threads, when there is a way out. */
 const BRIDGE_PROCESSES = 16;
-
-/** Refuses what no sandbox can be made of. Throws SANDBOX_SPEC_INVALID and SANDBOX_MOUNT_REFUSED. */
-function checkSpec(spec: RunSpec, forbidden: readonly string[]): void {
-  const invalid = (why: string) => SANDBOX_CODES.error('SANDBOX_SPEC_INVALID', why);
-  const bytes = spec.argv.reduce((sum, argument) => sum + Buffer.byteLength(argument) + 1, 0);
-  if (spec.argv.length === 0 || spec.argv[0] === '') throw invalid('there is no command to run');
-  if (spec.argv.some((argument) => argument.includes('\0'))) throw invalid('an argument holds a NUL byte');
-  if (bytes > MAX_ARGUMENT_BYTES) throw invalid('the command is too long');
-  if ((spec.stdin?.byteLength ?? 0) > MAX_STDIN_BYTES) throw invalid('the standard input is too long');
-  for (const [name, value] of Object.entries(spec.limits))
-    if (!Number.isSafeInteger(value) || value <= 0)
-      throw invalid(`the limit ${name} is not a positive whole number`);
-  checkMounts(spec.mounts, forbidden);
-  if (!insideMounts(spec.cwd, spec.mounts)) throw invalid('the working directory is not inside a mount');
-}
 
 /**
  * The bubblewrap backend of the Sandbox port. Looks at the machine at the first call, never at creation. A
@@ -56,26 +37,13 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
     return runPrepared(machine, options, spec, signal, observer);
   };
 
-  const probe = createProbe({ ready, run });
+  const probe = bubblewrapProbe(ready, run);
   const explain = (spec: RunSpec): readonly string[] => {
     const machine = ready();
     checkSpec(spec, forbidden);
     return explainRun(machine, options, spec);
   };
   return { backend: 'bubblewrap', probe, run, explain };
-}
-
-function nothingRan(): RunResult {
-  const nothing = new Uint8Array(0);
-  return {
-    end: 'aborted',
-    exitCode: null,
-    signal: null,
-    stdout: nothing,
-    stderr: nothing,
-    droppedBytes: 0,
-    durationMs: 0,
-  };
 }
 
 async function runPrepared(

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { fakeEgress, REFUSAL, refuse } from '../testing/proxy.ts';
+import { fakeEgress, REFUSAL, refuse } from '../../sandbox/testing/proxy.ts';
 import { DEFAULT_MAX_BYTES, type Document, download, type Failure, MAX_REDIRECTS } from './download.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'gatehouse-fetch-'));

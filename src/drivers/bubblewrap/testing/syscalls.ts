@@ -1,5 +1,5 @@
 import { arch } from 'node:process';
-import { syscallNumbers } from '../seccomp/numbers.ts';
+import { syscallNumbers } from '../../sandbox/seccomp/numbers.ts';
 import type { Fixture, RunChange } from './fixture.ts';
 
 export const HOST_NUMBERS = syscallNumbers(arch === 'arm64' ? 'aarch64' : 'x86_64');

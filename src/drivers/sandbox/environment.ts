@@ -1,5 +1,5 @@
 import { SANDBOX_CODES } from './codes.ts';
-import { INSIDE, SYSTEM_PROGRAM_DIRS } from './options.ts';
+import { INSIDE, SYSTEM_PROGRAM_DIRS } from './places.ts';
 
 /** Most variables that one run may set. */
 export const MAX_VARIABLES = 256;
