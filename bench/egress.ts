@@ -77,17 +77,19 @@ async function serveEgress(folder: string, port: number, model: number, recorded
     clock: CLOCK,
     openLogger: () => SILENT,
     resolver: createResolver(),
-    limits: {
-      ...DEFAULT_EGRESS_LIMITS,
-      requestsPerRun: 1e9,
-      bytesPerRun: 1e15,
-    },
     load: async () => ({
       hash: 'bench',
       agents: new Map([['bench', { authority, rules }]]),
       providerRules: [{ ...provider, port: model }],
       secrets: [],
       ownPorts: [],
+      limits: {
+        ...DEFAULT_EGRESS_LIMITS,
+        requestsPerRun: 1e9,
+        bytesPerRun: 1e15,
+        bytesPerAgentDay: 1e15,
+        bytesPerDay: 1e15,
+      },
     }),
     openLedger: async () => (recorded ? ledgerOn(folder) : NO_LEDGER),
   });

@@ -12,7 +12,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { CONFIG_CODES } from './codes.ts';
 
 /** How configuration touches the disk. Paths are absolute. */
@@ -145,4 +145,12 @@ export function overlayFiles(
       return [...names].sort();
     },
   };
+}
+
+/** Whether a file, followed through its links, lies in this folder or below it. */
+export function isBelow(files: ConfigFiles, file: string, folder: string): boolean {
+  const real = files.resolve(file);
+  const root = files.resolve(folder);
+  if (real === undefined || root === undefined) return false;
+  return !relative(root, real).startsWith(`..${sep}`);
 }

@@ -16,7 +16,8 @@ import { type AgentContext, checkWorkspaces, compileAgent, tryPlaybook } from '.
 import { readBindings } from './policy/bindings.ts';
 import { compileCeiling } from './policy/ceiling.ts';
 import { readChannels } from './policy/channels.ts';
-import { installDestinations, loadEgressRules } from './policy/egress.ts';
+import { checkPolicyAgents, installDestinations, loadEgressRules, writtenRules } from './policy/egress.ts';
+import { egressLimitsOf, type LoadedEgressPolicy, loadEgressPolicy } from './policy/egress-file.ts';
 import { readGrants } from './policy/grants.ts';
 import type { HostPlaces } from './policy/host-paths.ts';
 import { defaultAgentOf, namedAgents } from './policy/named-agents.ts';
@@ -114,12 +115,14 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const { input, issues } = await readInput(options, files);
   issues.throwIfAny();
   const playbooks = await loadPlaybooks(options.paths, files, issues);
+  const policy = await loadEgressPolicy(options.paths, files);
+  issues.errors.push(...policy.issues.errors);
   issues.throwIfAny();
   const { home, workspaces } = options.paths;
   const places = { home, workspaces, userHome: options.userHome ?? homedir(), files };
   const facts = environmentFacts(options.env);
   const now = options.now ?? Date.now();
-  return { effective: await assemble({ input, playbooks, facts, issues, places, now }), input };
+  return { effective: await assemble({ input, playbooks, policy, facts, issues, places, now }), input };
 }
 
 /** As `loadConfig`, for who needs only the result. */
@@ -137,14 +140,19 @@ function portOf(facts: EnvironmentFacts, issues: Issues): number | undefined {
   return undefined;
 }
 
-function usesEgress(input: ConfigInput, playbooks: ReadonlyMap<string, LoadedPlaybook>): boolean {
-  const listed = (input.networkPolicy?.egress_allowlist ?? []).length > 0;
+function usesEgress(
+  input: ConfigInput,
+  policy: LoadedEgressPolicy,
+  playbooks: Assembly['playbooks'],
+): boolean {
+  const listed = (input.networkPolicy?.egress_allowlist ?? []).length + (policy.file?.rules ?? []).length > 0;
   return listed || [...playbooks.values()].some(({ playbook }) => playbook.egress !== undefined);
 }
 
 interface Assembly {
   readonly input: ConfigInput;
   readonly playbooks: ReadonlyMap<string, LoadedPlaybook>;
+  readonly policy: LoadedEgressPolicy;
   readonly facts: EnvironmentFacts;
   readonly issues: Issues;
   readonly places: HostPlaces;
@@ -153,15 +161,23 @@ interface Assembly {
 
 /** Everything that is the same for all agents. */
 async function installContext(assembly: Assembly, named: ReadonlySet<string>, used: Assembly['playbooks']) {
-  const { input, playbooks, facts, issues, places, now } = assembly;
-  const egress = usesEgress(input, used) ? await loadEgressRules() : undefined;
-  const destinations = egress === undefined ? [] : installDestinations(input.networkPolicy, egress, issues);
+  const { input, playbooks, policy, facts, issues, places, now } = assembly;
+  const egress = usesEgress(input, policy, used) ? await loadEgressRules() : undefined;
+  const destinations =
+    egress === undefined ? [] : installDestinations(input.networkPolicy, policy, egress, issues);
   const layers = new Set(['ceiling', ...[...named].map((name) => `playbook:${name}`)]);
   const grants = readGrants(input.grants, layers, issues, now);
   checkSenders(input, grants, issues);
   const offered = await readProviders(input, facts, issues);
   const tools = installTools(input.tools, issues);
-  const ceiling = compileCeiling({ input, tools, destinations, egress, grants });
+  const ceiling = compileCeiling({
+    input,
+    tools,
+    destinations,
+    hasEgressPolicy: policy.file !== undefined,
+    egress,
+    grants,
+  });
   const channels = await readChannels(input, issues);
   const { providers } = offered;
   const wantedModel = facts.model;
@@ -171,7 +187,7 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
 }
 
 async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
-  const { input, playbooks, facts, issues, now } = assembly;
+  const { input, playbooks, policy, facts, issues, now } = assembly;
   const config = withDefaults(input, portOf(facts, issues));
   const agents = namedAgents(input, issues);
   const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
@@ -185,6 +201,11 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     policies.set(agent.id, Object.freeze(compiled.policy));
     egressRules.set(agent.id, compiled.destinations);
   }
+  checkPolicyAgents(
+    policy,
+    agents.map(({ id }) => id),
+  );
+  issues.errors.push(...policy.issues.errors);
   checkWorkspaces([...policies.values()], issues);
   for (const [name, playbook] of used) {
     if (!named.has(name)) tryPlaybook(playbook, context);
@@ -204,7 +225,14 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   const models = [...policies.values()].map((policy) => policy.models);
   return Object.freeze({
     config: freezeDeep(config),
-    hash: hashOf({ config, playbooks: texts, providers, secrets, models }),
+    hash: hashOf({
+      config,
+      playbooks: texts,
+      providers,
+      secrets,
+      models,
+      ...(policy.file && { egress: policy.file }),
+    }),
     snapshot: 0,
     warnings: freezeDeep([...issues.warnings]),
     defaultAgent,
@@ -215,6 +243,18 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     secrets: freezeDeep(secrets),
     ceiling: context.ceiling,
     egressRules,
+    writtenEgress: freezeDeep(
+      writtenRules(
+        context.destinations,
+        [...policies.values()].map(({ agent, playbook }) => ({
+          agent,
+          playbook,
+          shipped: playbooks.get(playbook)?.own === false,
+          destinations: egressRules.get(agent) ?? [],
+        })),
+      ),
+    ),
+    egressLimits: egressLimitsOf(policy.file?.limits),
     providerRules: freezeDeep(rules),
   });
 }

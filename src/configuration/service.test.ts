@@ -161,7 +161,7 @@ test('config/reload of a broken file: refused with its issues, the running one s
     [['config.reload_refused', 'failure']],
   );
   home.home.write('gatehouse.json', '{ gateway: { port: 3000 } }');
-  assert.deepEqual(await home.config.reload('eve'), { applied: true, issues: [] });
+  assert.deepEqual(await home.config.reload('eve'), { applied: true, refused: false, issues: [] });
   assert.equal(home.config.current().config.gateway.port, 3000);
   assert.equal(home.config.current().snapshot, 2);
   assert.equal((await home.config.reload('eve')).applied, false);
@@ -263,7 +263,7 @@ test('the oldest snapshots are dropped past the bound, and their numbers are not
   using _database = database;
   await database.migrate(migrations);
   const store = new SnapshotStore(database.db);
-  const snapshot = { ...BY, hash: 'h', at: NOW, config: '{}', playbooks: {} };
+  const snapshot = { ...BY, hash: 'h', at: NOW, config: '{}', playbooks: {}, egress: null };
   for (let index = 0; index < MAX_SNAPSHOTS + 1; index++) await store.add(snapshot);
   const numbers = (await store.list()).map(({ number }) => number);
   assert.equal(numbers.length, MAX_SNAPSHOTS);

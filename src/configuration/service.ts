@@ -10,6 +10,7 @@ import { Issues } from './issues.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 import { formatPath, parsePath, type Segment, valueAt } from './path.ts';
 import { MAX_PLAYBOOK_BYTES } from './playbooks/parse.ts';
+import { egressPolicyPath, MAX_EGRESS_FILE_BYTES } from './policy/egress-file.ts';
 import { configJsonSchema } from './schema.ts';
 import { unifiedDiff } from './snapshots/diff.ts';
 import { SnapshotStore, snapshotText } from './snapshots/store.ts';
@@ -140,7 +141,7 @@ class Configuration implements ConfigService {
     });
   }
 
-  reload(author: string): Promise<{ applied: boolean; issues: readonly ConfigIssue[] }> {
+  reload(author: string): ReturnType<ConfigService['reload']> {
     return this.#inTurn(async () => {
       let loaded: LoadedConfig;
       try {
@@ -150,16 +151,16 @@ class Configuration implements ConfigService {
         await this.#event('config.reload_refused', 'failure', author, {
           codes: issues.map((issue) => issue.code),
         });
-        return { applied: false, issues };
+        return { applied: false, refused: true, issues };
       }
       if (loaded.effective.hash === this.current().hash)
-        return { applied: false, issues: loaded.effective.warnings };
+        return { applied: false, refused: false, issues: loaded.effective.warnings };
       const by = { author, ticket: '', reason: 'reloaded from the file' };
       await this.#event('config.reloaded', 'started', author, { hash: loaded.effective.hash });
       const snapshot = await this.#record(loaded, by);
       this.#apply(loaded.effective, snapshot);
       await this.#event('config.reloaded', 'success', author, { snapshot: snapshot.number });
-      return { applied: true, issues: loaded.effective.warnings };
+      return { applied: true, refused: false, issues: loaded.effective.warnings };
     });
   }
 
@@ -168,6 +169,7 @@ class Configuration implements ConfigService {
     const { config, playbooks } = this.#parts.paths;
     const target = number === undefined ? undefined : await this.#snapshots.get(number);
     const changes = new Map<string, string | undefined>([[config, target?.config]]);
+    changes.set(egressPolicyPath(this.#parts.paths), target?.egress ?? undefined);
     for (const name of this.#ownPlaybooks()) changes.set(`${playbooks}/${name}.yaml`, undefined);
     for (const [name, text] of Object.entries(target?.playbooks ?? {})) {
       changes.set(`${playbooks}/${name}.yaml`, text);
@@ -225,7 +227,7 @@ class Configuration implements ConfigService {
     const { config } = this.#parts.paths;
     const ordered = [...changes].sort(([a], [b]) => Number(a === config) - Number(b === config));
     for (const [path, text] of ordered) {
-      const before = this.#text(path, MAX_CONFIG_BYTES);
+      const before = this.#text(path, MAX_EGRESS_FILE_BYTES);
       if (before === text) continue;
       if (before !== undefined) this.#files.write(`${path}.bak`, before);
       if (text === undefined) this.#files.remove(path);
@@ -245,6 +247,7 @@ class Configuration implements ConfigService {
     for (const name of this.#ownPlaybooks()) {
       playbooks[name] = this.#text(`${this.#parts.paths.playbooks}/${name}.yaml`, MAX_PLAYBOOK_BYTES) ?? '';
     }
+    const egress = this.#text(egressPolicyPath(this.#parts.paths), MAX_EGRESS_FILE_BYTES) ?? null;
     const config = `${JSON.stringify(input, null, 2)}\n`;
     return this.#snapshots.add({
       ...by,
@@ -252,6 +255,7 @@ class Configuration implements ConfigService {
       at: this.#parts.clock.now(),
       config,
       playbooks,
+      egress,
     });
   }
 

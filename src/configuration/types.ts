@@ -1,5 +1,5 @@
 import type { AgentPolicy } from '../agents/types.ts';
-import type { EgressRuleSpec } from '../controls/egress/types.ts';
+import type { EgressLimits, EgressRuleSpec, WrittenEgressRule } from '../controls/egress/types.ts';
 import type { AgentBinding } from '../controls/senders/types.ts';
 import type { CompiledLayer } from '../kernel/index.ts';
 import type { GatehouseConfig } from './schema.ts';
@@ -77,6 +77,10 @@ export interface EffectiveConfig {
   readonly ceiling: CompiledLayer;
   /** Destinations of each agent, under the ids of its playbook layer's rules; see `egressRulesOf`. */
   readonly egressRules: ReadonlyMap<string, readonly EgressRuleSpec[]>;
+  /** Every rule that an operator wrote, with where it stands; for checks and reports. */
+  readonly writtenEgress: readonly WrittenEgressRule[];
+  /** What connections may use at most (E9). */
+  readonly egressLimits: EgressLimits;
   /** One rule `provider:<id>` per provider, for the gateway's own calls only. */
   readonly providerRules: readonly EgressRuleSpec[];
 }
@@ -86,6 +90,8 @@ export interface ConfigPaths {
   readonly home: string;
   readonly config: string;
   readonly playbooks: string;
+  /** Folder of `egress.yaml`. */
+  readonly policy: string;
   readonly workspaces: string;
 }
 
@@ -119,6 +125,11 @@ export interface ConfigService {
     by: { readonly author: string; readonly ticket: string; readonly reason: string },
   ): Promise<ConfigSnapshot>;
   /** Re-read the file; on any issue the running configuration stays and the issues are returned. */
-  reload(author: string): Promise<{ readonly applied: boolean; readonly issues: readonly ConfigIssue[] }>;
+  reload(author: string): Promise<{
+    readonly applied: boolean;
+    /** What is there now cannot be used; not applied and not refused means that nothing changed. */
+    readonly refused: boolean;
+    readonly issues: readonly ConfigIssue[];
+  }>;
   onApplied(listener: (next: EffectiveConfig, previous: EffectiveConfig) => void): () => void;
 }

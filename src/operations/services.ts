@@ -12,6 +12,7 @@ export interface HomePaths {
   readonly home: string;
   readonly config: string;
   readonly playbooks: string;
+  readonly policy: string;
   readonly state: string;
   readonly keys: string;
   readonly logs: string;

@@ -202,10 +202,10 @@ async function openStore(options: CoreOptions) {
 }
 
 function openSandbox({ paths, program, env }: CoreOptions): Sandbox {
-  const { state, keys, run, config, logs, playbooks, home } = paths;
+  const { state, keys, run, config, logs, playbooks, policy, home } = paths;
   return createBubblewrapSandbox({
     workDir: join(run, 'sandbox'),
-    forbidden: [state, keys, run, config, logs, playbooks, join(home, 'cache')],
+    forbidden: [state, keys, run, config, logs, playbooks, policy, join(home, 'cache')],
     insideDir: insideDir(program),
     userHome: env['HOME'] ?? home,
   });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { egressPolicyPath } from '../configuration/index.ts';
 import { createEgressClient } from '../drivers/egress-client/index.ts';
 import { asGatehouseError, GatehouseError } from '../kernel/index.ts';
 import { createDispatcher } from '../operations/dispatcher.ts';
@@ -13,6 +14,7 @@ import { ListenerSet } from './gateway/listener-set.ts';
 import { type ListenerWatch, watchListeners } from './gateway/listener-watch.ts';
 import { configuredPort, wantedListeners } from './gateway/listening.ts';
 import { refuseOutbound } from './gateway/no-outbound.ts';
+import { followPolicyFile, reloadAndTell } from './gateway/policy-watch.ts';
 import { createRuntime, type GatewayRuntime } from './gateway/runtime.ts';
 import { handleSignals } from './gateway/signals.ts';
 import { createSurfaces, type Surfaces } from './gateway/surfaces.ts';
@@ -82,9 +84,11 @@ async function run(program: Program): Promise<void> {
   life.onDrained(() => channels.close());
   const repaired = await open(parts, life, runtime, channels);
   followConfiguration(parts, channels);
+  const watched = { ...core, logger };
+  life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
   handleSignals({
     stop: (reason, restart) => life.stop(reason, restart),
-    reload: (author) => core.config.reload(author),
+    reload: (author) => reloadAndTell(watched, author),
     logger,
   });
   await egress.ready(EGRESS_READY_MS);

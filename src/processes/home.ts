@@ -17,6 +17,7 @@ export function homePaths(env: Readonly<Record<string, string | undefined>>): Ho
     home,
     config: join(home, 'gatehouse.json'),
     playbooks: join(home, 'playbooks'),
+    policy: join(home, 'policy'),
     state: join(home, 'state'),
     keys: join(home, 'keys'),
     logs: join(home, 'logs'),
@@ -35,6 +36,7 @@ export function prepareHome(paths: HomePaths): void {
   for (const folder of [
     paths.home,
     paths.playbooks,
+    paths.policy,
     paths.state,
     paths.keys,
     paths.logs,

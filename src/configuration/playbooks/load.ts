@@ -1,8 +1,8 @@
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { GatehouseError } from '../../kernel/index.ts';
 import type { ConfigCode } from '../codes.ts';
 import { parseExpiry } from '../dates.ts';
-import type { ConfigFiles } from '../files.ts';
+import { type ConfigFiles, isBelow } from '../files.ts';
 import { Issues } from '../issues.ts';
 import type { ConfigPaths } from '../types.ts';
 import { MAX_PLAYBOOK_BYTES, parsePlaybook } from './parse.ts';
@@ -92,10 +92,7 @@ async function loadOne(name: string, file: string, paths: ConfigPaths, files: Co
 
 /** A link from the folder of playbooks into a workspace would let an agent write its own authority (attack 88). */
 function isWrittenByAgents(file: string, paths: ConfigPaths, files: ConfigFiles): boolean {
-  const real = files.resolve(file);
-  const workspaces = files.resolve(paths.workspaces);
-  if (real === undefined || workspaces === undefined) return false;
-  return !relative(workspaces, real).startsWith(`..${sep}`);
+  return isBelow(files, file, paths.workspaces);
 }
 
 /** A playbook whose review date is no date, or has passed. */

@@ -9,7 +9,7 @@ import type { LoadedPlaybook } from '../playbooks/load.ts';
 import type { Playbook } from '../playbooks/schema.ts';
 import type { ConfigInput } from '../schema.ts';
 import type { ProviderConfig } from '../types.ts';
-import { agentDestinations, type EgressRules } from './egress.ts';
+import { agentDestinations, type EgressRules, type InstallDestination } from './egress.ts';
 import { type HostPlaces, permittedHostPath } from './host-paths.ts';
 import { sandboxLimits, turnLimits } from './limits.ts';
 import { chooseModels } from './models.ts';
@@ -24,7 +24,7 @@ export interface AgentContext {
   readonly wantedModel: string | undefined;
   readonly ceiling: CompiledLayer;
   readonly grants: readonly Grant[];
-  readonly destinations: readonly EgressRuleSpec[];
+  readonly destinations: readonly InstallDestination[];
   readonly egress: EgressRules | undefined;
   readonly places: HostPlaces;
   readonly issues: Issues;
@@ -79,7 +79,7 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
   const playbook = narrowedFiles(loaded.playbook, settings);
   const { egress } = context;
   const destinations =
-    egress === undefined ? [] : agentDestinations(playbook, context.destinations, egress, loaded.issues);
+    egress === undefined ? [] : agentDestinations(playbook, id, context.destinations, egress, loaded.issues);
   const grants = context.grants.filter((grant) => grant.layer === `playbook:${playbook.playbook}`);
   const rules = loaded.issues.errors.length > 0 ? [] : (egress?.compileEgressRules(destinations) ?? []);
   const layer = compilePlaybook(playbook, { issues: loaded.issues, egress: rules, grants });
@@ -109,7 +109,8 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
 
 /** Compile a playbook that no agent has yet, to find what is wrong with it before one gets it. */
 export function tryPlaybook({ playbook, issues }: LoadedPlaybook, context: AgentContext): void {
-  if (context.egress !== undefined) agentDestinations(playbook, context.destinations, context.egress, issues);
+  const { egress, destinations } = context;
+  if (egress !== undefined) agentDestinations(playbook, undefined, destinations, egress, issues);
   mountsOf(playbook, context, issues);
   compilePlaybook(playbook, { issues, egress: [], grants: [] });
 }

@@ -1,8 +1,7 @@
-import type { EgressRuleSpec } from '../../controls/egress/types.ts';
 import { type CompiledLayer, compileLayer, type Grant, type Rule } from '../../kernel/index.ts';
 import { SANDBOX_ROOTS } from '../playbooks/files.ts';
 import type { ConfigInput } from '../schema.ts';
-import type { EgressRules } from './egress.ts';
+import type { EgressRules, InstallDestination } from './egress.ts';
 import { TOOLS, type ToolBounds } from './tools.ts';
 
 /** Kinds that the install does not bound: playbook, principal and taint decide about them. */
@@ -19,7 +18,9 @@ const UNBOUNDED = [
 export interface CeilingParts {
   readonly input: ConfigInput;
   readonly tools: ToolBounds;
-  readonly destinations: readonly EgressRuleSpec[];
+  readonly destinations: readonly InstallDestination[];
+  /** Whether `policy/egress.yaml` exists: without rules it allows nothing. */
+  readonly hasEgressPolicy: boolean;
   readonly egress: EgressRules | undefined;
   readonly grants: readonly Grant[];
 }
@@ -53,13 +54,15 @@ function commandRule(exec: NonNullable<ConfigInput['tools']>['exec']): Rule {
     : { id: 'tools.exec', kind: 'exec', effect: 'allow' };
 }
 
-function networkRules({ input, destinations, egress }: CeilingParts): readonly Rule[] {
+/**
+ * The install's list bounds every playbook as soon as there is one. Where the choice is left to playbooks, what the
+ * list denies or asks for still holds.
+ */
+function networkRules({ input, destinations, hasEgressPolicy, egress }: CeilingParts): readonly Rule[] {
   const policy = input.networkPolicy;
-  if (policy === undefined || policy.allow_egress === true) {
-    return [{ id: 'networkPolicy', kind: 'net.connect', effect: 'allow' }];
-  }
-  const rules = egress?.compileEgressRules(destinations) ?? [];
-  return rules.map((rule) => ({ ...rule, id: `networkPolicy:${rule.id}` }));
+  const rules = egress?.compileEgressRules(destinations.map(({ spec }) => spec)) ?? [];
+  const unbounded = policy === undefined ? !hasEgressPolicy : policy.allow_egress === true;
+  return unbounded ? [...rules, { id: 'networkPolicy', kind: 'net.connect', effect: 'allow' }] : rules;
 }
 
 /**

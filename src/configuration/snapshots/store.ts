@@ -10,6 +10,8 @@ export const MAX_SNAPSHOTS = 500;
 export interface StoredSnapshot extends ConfigSnapshot {
   readonly config: string;
   readonly playbooks: Readonly<Record<string, string>>;
+  /** `policy/egress.yaml`; null when there was none. */
+  readonly egress: string | null;
 }
 
 export type NewSnapshot = Omit<StoredSnapshot, 'number'>;
@@ -64,8 +66,13 @@ export class SnapshotStore {
 }
 
 /** One text of a snapshot, for people and for differences. */
-export function snapshotText({ config, playbooks }: Pick<StoredSnapshot, 'config' | 'playbooks'>): string {
+export function snapshotText({
+  config,
+  playbooks,
+  egress,
+}: Pick<StoredSnapshot, 'config' | 'playbooks' | 'egress'>): string {
   const parts = [config.trimEnd()];
+  if (egress !== null) parts.push('# policy/egress.yaml', egress.trimEnd());
   for (const name of Object.keys(playbooks).sort()) {
     parts.push(`# playbooks/${name}.yaml`, (playbooks[name] ?? '').trimEnd());
   }

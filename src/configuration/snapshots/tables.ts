@@ -12,6 +12,8 @@ interface ConfigSnapshotTable {
   config: string;
   /** JSON object: name of each of the home's playbooks to its text. */
   playbooks: string;
+  /** Text of `policy/egress.yaml`; null when there was none. */
+  egress: string | null;
 }
 
 export interface ConfigTables {
@@ -30,5 +32,8 @@ export const migrations: Readonly<Record<string, (db: Kysely<unknown>) => Promis
       config text not null,
       playbooks text not null
     ) strict`.execute(db);
+  },
+  'config-0002-egress': async (db) => {
+    await sql`alter table config_snapshots add column egress text`.execute(db);
   },
 };

@@ -18,6 +18,7 @@ export function testHome(config?: string | Uint8Array): TestHome {
     home,
     config: join(home, 'gatehouse.json'),
     playbooks: join(home, 'playbooks'),
+    policy: join(home, 'policy'),
     workspaces: join(home, 'workspaces'),
   };
   for (const folder of [home, paths.playbooks, paths.workspaces]) mkdirSync(folder);

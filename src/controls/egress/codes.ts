@@ -166,6 +166,11 @@ export const EGRESS_CODES = defineCodes({
     fix: 'Start a new run, or transfer less.',
     status: 429,
   },
+  EGRESS_LIMIT_DAY: {
+    summary: "today's bytes of this agent, or of all agents together, are used up",
+    fix: 'Wait for the next day in UTC, or ask the operator for a higher limit in policy/egress.yaml (limits).',
+    status: 429,
+  },
   EGRESS_LIMIT_RUNS: {
     summary: 'too many runs are open at once',
     fix: 'Wait until other runs end.',

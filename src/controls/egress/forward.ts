@@ -49,7 +49,7 @@ export async function forward(parts: ForwardParts, what: ForwardRequest, handle:
     return { address: '', sent: 0, received: 0, code: 'EGRESS_CONNECT_FAILED' };
   }
   const address = upstream.remoteAddress ?? '';
-  const code = await exchange(upstream, what, handle, gate.limits.idleMs, (bytes) => meter.move(bytes));
+  const code = await exchange(upstream, what, handle, gate.limits.idleMs, meter);
   const ending = { address, sent: upstream.bytesWritten, received: upstream.bytesRead };
   upstream.destroy();
   return code === undefined ? ending : { ...ending, code };
@@ -60,7 +60,7 @@ function exchange(
   what: ForwardRequest,
   handle: Handle,
   idleMs: number,
-  move: (bytes: number) => boolean,
+  meter: RunMeter,
 ): Promise<string | undefined> {
   const { request, response, head, path, hostHeader } = what;
   const { target, decision } = handle.passage;
@@ -78,8 +78,8 @@ function exchange(
     };
     const onAbort = (): void => settle(reasonOf(handle.signal));
     const counted = (chunk: Buffer): boolean => {
-      if (move(chunk.length)) return true;
-      settle(codedRefusal('EGRESS_LIMIT_BYTES', target, decision));
+      if (meter.move(chunk.length)) return true;
+      settle(codedRefusal(meter.over, target, decision));
       return false;
     };
     const outgoing: ClientRequest = httpRequest({

@@ -10,7 +10,7 @@ import {
   type Subject,
 } from '../../kernel/index.ts';
 import { classifyAddress } from './address.ts';
-import type { RunMeter } from './meter.ts';
+import { type RunMeter, UsageBook } from './meter.ts';
 import type { EgressPolicy, Handle, Passage, Via } from './passage.ts';
 import { codedRefusal, decisionRefusal, recordClosed, recordDecision } from './record.ts';
 import { type CompiledEgressRule, namesLocal, permitsAddress, protocolOf } from './rules.ts';
@@ -23,7 +23,8 @@ export interface GateParts {
   readonly ledger: Ledger;
   readonly resolver: Resolver;
   readonly clock: Clock;
-  readonly limits: EgressLimits;
+  /** Read anew for each connection: a reload changes them (E9). */
+  readonly limits: () => EgressLimits;
   /** Whether an address and port are Gatehouse's own listeners (attack 14). */
   isSelf(address: string, port: number): boolean;
 }
@@ -38,9 +39,12 @@ interface Open {
 export class Gate {
   readonly #parts: GateParts;
   readonly #open = new Set<Open>();
+  /** What runs have used today and hold open. */
+  readonly usage: UsageBook;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    this.usage = new UsageBook(parts.clock, parts.limits);
   }
 
   get connections(): number {
@@ -48,7 +52,7 @@ export class Gate {
   }
 
   get limits(): EgressLimits {
-    return this.#parts.limits;
+    return this.#parts.limits();
   }
 
   get ledger(): Ledger {
@@ -68,12 +72,9 @@ export class Gate {
     via: Via,
     meter: RunMeter,
   ): Promise<Handle> {
-    if (
-      meter.connections >= this.limits.connectionsPerRun ||
-      this.#open.size >= this.limits.connectionsTotal
-    ) {
-      throw await this.refused(codedRefusal('EGRESS_LIMIT_CONNECTIONS', target), subject, via);
-    }
+    const full = this.#open.size >= this.limits.connectionsTotal ? 'EGRESS_LIMIT_CONNECTIONS' : undefined;
+    const limit = full ?? meter.refusal();
+    if (limit !== undefined) throw await this.refused(codedRefusal(limit, target), subject, via);
     const releaseRun = meter.connect();
     try {
       const passage = await this.check(policyOf(), subject, target, via);
@@ -191,14 +192,14 @@ export class Gate {
   }
 
   #register(passage: Passage, policyOf: Open['policyOf'], via: Via, releaseRun: () => void): Handle {
-    const { clock, limits, ledger } = this.#parts;
+    const { clock, ledger } = this.#parts;
     const controller = new AbortController();
     const open: Open = { passage, policyOf, controller };
     const started = clock.monotonic();
     this.#open.add(open);
     let timer: NodeJS.Timeout | undefined;
     const arm = (): void => {
-      const left = limits.totalMs - (clock.monotonic() - started);
+      const left = this.limits.totalMs - (clock.monotonic() - started);
       if (left <= 0) {
         controller.abort(codedRefusal('EGRESS_LIMIT_TIME', passage.target, passage.decision));
         return;

@@ -1,4 +1,5 @@
 export { type AddressClass, classifyAddress } from './address.ts';
+export { checkEgress } from './checks.ts';
 export { EGRESS_CODES } from './codes.ts';
 export { Gate, type GateParts, MAX_ANSWER_ADDRESSES } from './gate.ts';
 export { type JudgedHost, judgeAuthority, judgeHost, judgePort, judgeUrl } from './host.ts';
@@ -19,4 +20,5 @@ export {
   type SecretInjector,
   type SecretMask,
   type Target,
+  type WrittenEgressRule,
 } from './types.ts';

@@ -66,7 +66,7 @@ async function startProvider({ rules, boundTo, ca, resolver }: StartOptions) {
     ledger,
     clock: new TestClock(),
     resolver: resolver ?? new TableResolver({ [NAME]: [['127.0.0.1']] }),
-    limits: DEFAULT_EGRESS_LIMITS,
+    limits: () => DEFAULT_EGRESS_LIMITS,
     isSelf: () => false,
   });
   const proxy = new ProviderProxy({

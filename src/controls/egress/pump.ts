@@ -36,7 +36,7 @@ export function pump(client: Socket, upstream: Socket, options: PumpOptions): Pr
         const veto = count === 'sent' ? inspect?.(chunk) : undefined;
         if (veto !== undefined) return end(veto);
         moved[count] += chunk.length;
-        if (!meter.move(chunk.length)) return end('EGRESS_LIMIT_BYTES');
+        if (!meter.move(chunk.length)) return end(meter.over);
         if (!to.write(chunk)) from.pause();
       });
       to.on('drain', () => from.resume());

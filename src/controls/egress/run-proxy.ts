@@ -7,7 +7,7 @@ import { forward } from './forward.ts';
 import type { Gate } from './gate.ts';
 import { judgeConnectHead, judgeHead, type RequestHead } from './head.ts';
 import { hostHeader, type Judged, judgeAuthority, judgeUrl } from './host.ts';
-import { RunMeter } from './meter.ts';
+import type { RunMeter } from './meter.ts';
 import { createServer } from './node-http.ts';
 import type { EgressPolicy, Handle, Via } from './passage.ts';
 import { codedRefusal } from './record.ts';
@@ -40,7 +40,7 @@ export class RunProxy {
   constructor(parts: RunProxyParts) {
     const { limits } = parts.gate;
     this.#parts = parts;
-    this.#meter = new RunMeter(limits);
+    this.#meter = parts.gate.usage.run(parts.identity.agent);
     const options = {
       insecureHTTPParser: false,
       maxHeaderSize: limits.headerBytes,

@@ -32,6 +32,78 @@ const EgressRuleKeys = {
 
 export const EgressRule = Type.Object(EgressRuleKeys, { additionalProperties: false });
 
+const Count = (maximum: number, description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum, description }));
+
+/** E9: what connections may use at most. Everything that is left out keeps its default. */
+const EgressLimitsSection = Type.Object(
+  {
+    run: Type.Optional(
+      Type.Object(
+        {
+          connections: Count(10_000, 'Open at once.'),
+          requests: Count(1_000_000, 'Requests and tunnels over the life of a run, refused ones included.'),
+          megabytes: Count(1_048_576, 'Both directions, over the life of a run.'),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    agent: Type.Optional(
+      Type.Object(
+        {
+          connections: Count(10_000, 'Open at once, by all runs of one agent.'),
+          megabytesPerDay: Count(16_777_216, 'Both directions, per day in UTC.'),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    total: Type.Optional(
+      Type.Object(
+        {
+          connections: Count(10_000, 'Open at once.'),
+          megabytesPerDay: Count(16_777_216, 'Both directions, per day in UTC, by runs of all agents.'),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    connection: Type.Optional(
+      Type.Object(
+        {
+          seconds: Count(86_400, 'How long one connection may last.'),
+          idleSeconds: Count(3_600, 'How long nothing may move on it.'),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** `policy/egress.yaml` of the home: the install's destinations, each with who answers for it (E2). */
+export const EgressPolicyFile = Type.Object(
+  {
+    version: Type.Literal(1),
+    rules: Type.Array(
+      Type.Object(
+        {
+          ...EgressRuleKeys,
+          agents: Type.Optional(
+            Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+              minItems: 1,
+              maxItems: 200,
+              description: 'Only these agents take the rule over; absent means each whose playbook inherits.',
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+      { maxItems: 10_000 },
+    ),
+    limits: Type.Optional(EgressLimitsSection),
+  },
+  { additionalProperties: false, title: 'Gatehouse egress policy' },
+);
+
 /** `networkPolicy`: the install's bound on where anything may connect (E1). */
 export const NetworkPolicySection = Type.Object(
   {

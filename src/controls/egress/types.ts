@@ -26,6 +26,17 @@ export interface EgressRuleSpec {
   readonly expires?: number;
 }
 
+/** A rule together with where an operator wrote it. */
+export interface WrittenEgressRule {
+  readonly spec: EgressRuleSpec;
+  /** `policy/egress.yaml`, `networkPolicy` or `playbook:<name>`. */
+  readonly source: string;
+  /** Shipped with Gatehouse, so nobody here wrote it. */
+  readonly shipped: boolean;
+  /** Agents that it opens something for. */
+  readonly agents: readonly string[];
+}
+
 /** A destination in canonical form: judged from the raw text, never rewritten by a URL parser. */
 export interface Target {
   /** Lower case, A-labels; an IPv6 literal without brackets (RFC 5952). */
@@ -72,11 +83,17 @@ export interface SecretMask {
 
 export interface EgressLimits {
   readonly connectionsPerRun: number;
+  /** Open at once, by all runs of one agent. */
+  readonly connectionsPerAgent: number;
   readonly connectionsTotal: number;
   /** Requests and tunnels over a run's life, refused ones included (a flood fills no ledger, attack 94). */
   readonly requestsPerRun: number;
   /** Both directions, over a run's life. */
   readonly bytesPerRun: number;
+  /** Both directions, per day in UTC, by all runs of one agent. */
+  readonly bytesPerAgentDay: number;
+  /** Both directions, per day in UTC, by all runs. */
+  readonly bytesPerDay: number;
   readonly headerBytes: number;
   readonly headerCount: number;
   readonly helloBytes: number;
@@ -91,9 +108,12 @@ export interface EgressLimits {
 
 export const DEFAULT_EGRESS_LIMITS: EgressLimits = Object.freeze({
   connectionsPerRun: 64,
+  connectionsPerAgent: 512,
   connectionsTotal: 1_024,
   requestsPerRun: 10_000,
   bytesPerRun: 4 * 1024 ** 3,
+  bytesPerAgentDay: 64 * 1024 ** 3,
+  bytesPerDay: 256 * 1024 ** 3,
   headerBytes: 16_384,
   headerCount: 100,
   helloBytes: 16_384,

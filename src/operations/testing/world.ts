@@ -147,7 +147,11 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
         warnings,
       }),
       validate: async () => ({ ok: issues.length === 0, issues }),
-      reload: async () => ({ applied: false, issues: [...warnings, ...issues] }),
+      reload: async () => ({
+        applied: false,
+        refused: issues.length > 0,
+        issues: [...warnings, ...issues],
+      }),
       set: async (path: string, value: unknown, by: object) => {
         did.push({ set: path, value, by });
         return { number: 2, hash: 'h', at: 1, author: 'x', ticket: '', reason: '' };

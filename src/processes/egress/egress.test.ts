@@ -7,7 +7,11 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { compileEgressRules, type EgressRuleSpec } from '../../controls/egress/index.ts';
+import {
+  compileEgressRules,
+  DEFAULT_EGRESS_LIMITS,
+  type EgressRuleSpec,
+} from '../../controls/egress/index.ts';
 import {
   IDENTITY,
   MemoryLedger,
@@ -38,6 +42,7 @@ function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> 
     providerRules: [],
     secrets: [],
     ownPorts: [],
+    limits: DEFAULT_EGRESS_LIMITS,
     ...more,
   };
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { EgressRuleSpec } from '../../controls/egress/index.ts';
+import type { EgressLimits, EgressRuleSpec } from '../../controls/egress/index.ts';
 import type { SecretBinding } from '../../controls/secrets/index.ts';
 import {
   type Authority,
@@ -25,6 +25,8 @@ export interface EgressInputs {
   /** One rule `provider:<id>` per provider, for the gateway's own calls only. */
   readonly providerRules: readonly EgressRuleSpec[];
   readonly secrets: readonly SecretBinding[];
+  /** What connections may use at most (E9). */
+  readonly limits: EgressLimits;
   /** Ports that the gateway listens on. */
   readonly ownPorts: readonly number[];
 }

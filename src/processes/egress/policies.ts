@@ -1,4 +1,9 @@
-import { compileEgressRules, compileEgressTable, type EgressPolicy } from '../../controls/egress/index.ts';
+import {
+  compileEgressRules,
+  compileEgressTable,
+  type EgressLimits,
+  type EgressPolicy,
+} from '../../controls/egress/index.ts';
 import { authorityOf } from '../../kernel/index.ts';
 import type { EgressInputs } from './inputs.ts';
 
@@ -8,6 +13,7 @@ export interface EgressPolicies {
   readonly agents: ReadonlyMap<string, EgressPolicy>;
   readonly providers: EgressPolicy;
   readonly ownPorts: readonly number[];
+  readonly limits: EgressLimits;
 }
 
 /**
@@ -27,5 +33,6 @@ export function compilePolicies(inputs: EgressInputs): EgressPolicies {
     agents,
     providers: { authority: authorityOf(layer), table: compileEgressTable(providerRules) },
     ownPorts: inputs.ownPorts,
+    limits: inputs.limits,
   };
 }

@@ -19,6 +19,7 @@ export async function printInputs(
     agents,
     providerRules: effective.providerRules,
     secrets: effective.secrets,
+    limits: effective.egressLimits,
     ownPorts: [effective.config.gateway.port],
   };
   process.stdout.write(writeInputs(inputs));

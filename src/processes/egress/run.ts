@@ -1,12 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import {
-  DEFAULT_EGRESS_LIMITS,
-  EGRESS_CODES,
-  type EgressLimits,
-  Gate,
-  ProviderProxy,
-  type Resolver,
-} from '../../controls/egress/index.ts';
+import { EGRESS_CODES, Gate, ProviderProxy, type Resolver } from '../../controls/egress/index.ts';
 import { SecretStore } from '../../controls/secrets/index.ts';
 import { type Clock, type Ledger, type Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
@@ -41,7 +34,8 @@ export interface EgressEnvironment {
   load(): Promise<EgressInputs>;
   /** This process's own chain of the ledger; checkpoints are signed with the key that lives here. */
   openLedger(key: SigningKey, redact: (text: string) => string): Promise<EgressLedger>;
-  readonly limits?: EgressLimits;
+  /** Calls back when the egress policy on disk has changed; returns how to stop. */
+  watchPolicy?(onChange: () => void): () => void;
   /** Further certificate authorities in PEM. */
   readonly ca?: string;
 }
@@ -79,7 +73,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     ledger,
     clock,
     resolver,
-    limits: environment.limits ?? DEFAULT_EGRESS_LIMITS,
+    limits: () => policies.limits,
     isSelf: (address, port) =>
       (policies.ownPorts.includes(port) || announcedPorts.includes(port)) && isOwnAddress(address),
   });
@@ -87,8 +81,17 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
   const ca = environment.ca === undefined ? {} : { ca: environment.ca };
   const providers = new ProviderProxy({ gate, policyOf: () => policies.providers, secrets, ...ca });
 
-  const apply = async (): Promise<EgressPolicies> => {
+  let applying: Promise<unknown> = Promise.resolve();
+  const apply = (onlyChanged: boolean): Promise<EgressPolicies | undefined> => {
+    // One at a time, so that what was read last is also what is applied last.
+    const next = applying.then(() => applyNow(onlyChanged));
+    applying = next.catch(() => undefined);
+    return next;
+  };
+  const applyNow = async (onlyChanged: boolean): Promise<EgressPolicies | undefined> => {
     const next = await environment.load();
+    // The gateway saw the same change and told it first.
+    if (onlyChanged && next.hash === policies.hash) return undefined;
     const compiled = compilePolicies(next);
     await secrets.load(next.secrets, { env: variables });
     policies = compiled;
@@ -105,6 +108,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       watchdog.stop();
+      unwatch?.();
       await Promise.all([control.close(), runs.closeAll(), providers.close(DRAIN_MS)]);
       await record(ledger, 'egress.stopped', 'success', {});
       await ledger.close();
@@ -130,8 +134,12 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       watchdog.gateway(pid);
       if (ports.length > 0) announcedPorts = ports;
     },
-    reload: () => reload(ledger, logger, apply),
+    reload: () => reload(ledger, logger, () => apply(false)),
   });
+  // Egress looks by itself: a rule that an operator takes away ends here whatever the gateway does.
+  const unwatch = environment.watchPolicy?.(
+    () => void reload(ledger, logger, () => apply(true)).catch(() => undefined),
+  );
   const control = new ControlServer(handlers, (count) => watchdog.connections(count));
   await record(ledger, 'egress.started', 'started', {
     version: environment.version,
@@ -144,10 +152,15 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
 }
 
 /** A bad configuration changes nothing and says so (E2). */
-async function reload(ledger: Ledger, logger: Logger, apply: () => Promise<EgressPolicies>): Promise<void> {
+async function reload(
+  ledger: Ledger,
+  logger: Logger,
+  apply: () => Promise<EgressPolicies | undefined>,
+): Promise<void> {
   try {
-    const { hash } = await apply();
-    await record(ledger, 'egress.reloaded', 'success', { policyHash: hash });
+    const applied = await apply();
+    if (applied === undefined) return;
+    await record(ledger, 'egress.reloaded', 'success', { policyHash: applied.hash });
   } catch (thrown) {
     logger.error('the new policy was not applied; the old one stays', {
       code: thrown instanceof Error && 'code' in thrown ? thrown.code : 'KERNEL_INTERNAL',

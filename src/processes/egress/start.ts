@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { withoutTokens } from '../../controls/secrets/index.ts';
 import { createLedger } from '../../controls/trace/index.ts';
 import { GATEWAY_PID_VARIABLE } from '../../drivers/egress-client/keeper.ts';
+import { watchFile } from '../../drivers/os/watch-file.ts';
 import { createResolver } from '../../drivers/resolver/index.ts';
 import { openConnection } from '../../drivers/sqlite/connection.ts';
 import type { HomePaths } from '../../operations/services.ts';
@@ -25,6 +26,7 @@ export function startEgress(program: Program, paths: HomePaths): Promise<Running
     openLogger: (redact) => errorStreamLogger('egress', redact),
     resolver: createResolver(),
     load: () => loadInputs(program, process.env),
+    watchPolicy: (onChange) => watchFile(join(paths.policy, 'egress.yaml'), onChange),
     openLedger: async (_key, redact) => openEgressLedger(paths, redact),
   });
 }

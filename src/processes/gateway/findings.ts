@@ -45,6 +45,17 @@ export function configurationFindings(config: EffectiveConfig): readonly Finding
   }));
 }
 
+/** What is odd about the rules that open the way out (E2). */
+export async function egressFindings(
+  { writtenEgress }: EffectiveConfig,
+  now: number,
+): Promise<readonly Finding[]> {
+  if (writtenEgress.length === 0) return [];
+  // The gateway itself dials nobody: what understands rules is loaded when they are looked at.
+  const { checkEgress } = await import('../../controls/egress/index.ts');
+  return checkEgress({ rules: writtenEgress, now });
+}
+
 /** What a proof of the whole ledger found (T1). */
 export function ledgerFindings(report: VerifyReport): readonly Finding[] {
   return report.problems.map((problem) => ({

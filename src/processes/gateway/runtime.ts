@@ -11,7 +11,13 @@ import { measureSockets } from '../../drivers/os/sockets.ts';
 import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
 import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
-import { configurationFindings, ledgerFindings, sandboxFindings, senderFindings } from './findings.ts';
+import {
+  configurationFindings,
+  egressFindings,
+  ledgerFindings,
+  sandboxFindings,
+  senderFindings,
+} from './findings.ts';
 import { LedgerProof, PROOF_AGE_MS } from './ledger-proof.ts';
 import { tailLog } from './log-tail.ts';
 import { measurePosture } from './posture.ts';
@@ -98,6 +104,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...(await loginFindings(core, clock.now())),
       ...(await senderFindings(core, clock.now())),
       ...configurationFindings(core.config.current()),
+      ...(await egressFindings(core.config.current(), clock.now())),
       ...ledgerFindings(await proof.report(0)),
       ...sandboxFindings(await core.sandbox.probe()),
       ...checkReach(await around),

@@ -1,9 +1,9 @@
-import type { ConfigService } from '../../configuration/types.ts';
 import type { Logger } from '../../kernel/index.ts';
 
 interface SignalActions {
   stop(reason: string, restart: boolean): Promise<void>;
-  reload: ConfigService['reload'];
+  /** Never rejects. */
+  reload(author: string): Promise<void>;
   readonly logger: Logger;
 }
 
@@ -18,13 +18,7 @@ export function handleSignals({ stop, reload, logger }: SignalActions): void {
     void stop('SIGINT', false);
   });
   process.on('SIGHUP', () => {
-    reload('signal').then(
-      ({ applied, issues }) => {
-        if (applied) logger.info('the configuration was read again and applied', { issues });
-        else logger.warn('the running configuration stays', { issues });
-      },
-      (cause: unknown) => logger.error('the reload failed', { cause: String(cause) }),
-    );
+    void reload('signal');
   });
   process.on('unhandledRejection', (cause) => {
     logger.error('a failure was not handled', {

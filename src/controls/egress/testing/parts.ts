@@ -113,7 +113,7 @@ export async function startRunProxy(options: ProxyOptions = {}) {
     ledger,
     clock,
     resolver: options.resolver ?? new TableResolver({}),
-    limits: { ...DEFAULT_EGRESS_LIMITS, ...options.limits },
+    limits: () => ({ ...DEFAULT_EGRESS_LIMITS, ...options.limits }),
     isSelf: options.isSelf ?? (() => false),
   });
   const proxy = new RunProxy({ gate, identity: IDENTITY, policyOf: () => policy });
