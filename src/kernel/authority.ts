@@ -149,6 +149,16 @@ export function narrow(a: Authority, b: Authority): Authority {
   return compose([...a.layers, ...b.layers]);
 }
 
+/** Whether any rule that allows actions of this kind names `key` itself, rather than every one with `*`. */
+export function isNamed(authority: Authority, kind: ActionKind, key: string): boolean {
+  return authority.layers.some(({ index }) =>
+    index
+      .get(kind)
+      ?.exact.get(key)
+      ?.some(({ rule }) => rule.effect === 'allow'),
+  );
+}
+
 function ruleMatches(rule: Rule, action: Action): boolean {
   if (rule.kind === '*') return rule.match === undefined;
   const matchers: Readonly<Record<string, 'exact' | 'host' | 'path' | 'command'>> =

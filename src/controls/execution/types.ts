@@ -7,6 +7,8 @@ export interface CommandAnalysis {
   readonly files: readonly Extract<Action, { kind: 'file.read' | 'file.write' }>[];
   /** Why the line is not fully understood; empty when it is. Anything here is asked or denied, never allowed. */
   readonly unclear: readonly string[];
+  /** Programs of which nothing is known; they may only run without a question where a rule names them. */
+  readonly strangers: readonly string[];
 }
 
 /** Everything an approval is bound to (X5). A difference in any field is a different action. */

@@ -113,7 +113,7 @@ test('redirections are files with absolute paths, and the null device is none', 
 
 test('an empty line asks for nothing', () => {
   for (const line of ['', ' ', '\n']) {
-    assert.deepEqual(analyseCommand(line, CWD), { actions: [], files: [], unclear: [] });
+    assert.deepEqual(analyseCommand(line, CWD), { actions: [], files: [], unclear: [], strangers: [] });
   }
 });
 

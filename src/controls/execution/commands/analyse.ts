@@ -49,7 +49,8 @@ function addCommand(argv: readonly string[], findings: Findings, depth: number):
   findings.words.push(...argv);
   const program = programName(name, findings);
   findings.commands.push({ program, command: canonicalArgv([program, ...argv.slice(1)]) });
-  const { reasons, inner, lines, directory, writes = [] } = inspectCommand(argv);
+  const { reasons, inner, lines, directory, writes = [], stranger } = inspectCommand(argv);
+  if (stranger === true) findings.strangers.add(program);
   for (const reason of reasons) findings.reasons.add(reason);
   for (const target of writes) addFiles(analyseWrite(target, findings.cwd), findings);
   if (directory !== undefined) findings.enter(directory);

@@ -1,5 +1,6 @@
-import { type Authority, type Decision, decideAll, type Subject } from '../../../kernel/index.ts';
+import { type Authority, type Decision, decideAll, isNamed, type Subject } from '../../../kernel/index.ts';
 import type { CommandAnalysis } from '../types.ts';
+import { displayCommand } from '../visible.ts';
 
 /**
  * What the authority says about a whole line: its commands and its redirections happen together or not at
@@ -14,11 +15,20 @@ export function decideCommand(
   now: number,
 ): Decision {
   const decision = decideAll(authority, subject, [...analysis.actions, ...analysis.files], now);
-  if (analysis.unclear.length === 0 || decision.effect === 'deny') return decision;
+  if (decision.effect === 'deny') return decision;
+  const problems = [...analysis.unclear, ...unnamed(authority, analysis)];
+  if (problems.length === 0) return decision;
   return {
     ...decision,
     effect: 'ask',
     code: 'EXEC_COMMAND_UNCLEAR',
-    reason: `the command is not fully understood: ${analysis.unclear.join('; ')}`,
+    reason: `the command is not fully understood: ${problems.join('; ')}`,
   };
+}
+
+/** An operator who names a program vouches for it with any arguments; a rule for every program does not. */
+function unnamed(authority: Authority, { strangers }: CommandAnalysis): readonly string[] {
+  return strangers
+    .filter((program) => !isNamed(authority, 'exec', program))
+    .map((program) => displayCommand(`${program} is a program that is not known and that no rule names`));
 }

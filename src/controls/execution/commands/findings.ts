@@ -11,6 +11,8 @@ type FileAction = CommandAnalysis['files'][number];
 /** What is gathered over one line and everything that it hands on. */
 export class Findings {
   readonly commands: { readonly program: string; readonly command: string }[] = [];
+  /** Programs of which nothing is known. */
+  readonly strangers = new Set<string>();
   readonly files = new Map<string, FileAction>();
   readonly reasons = new Set<string>();
   /** Every word of every command, for finding the files that they name. */
@@ -42,6 +44,11 @@ export class Findings {
     }
     const unclear = this.reasons.size > 0;
     const actions = this.commands.map((command): ExecAction => ({ kind: 'exec', ...command, unclear }));
-    return { actions, files: [...this.files.values()], unclear: [...this.reasons].map(displayCommand) };
+    return {
+      actions,
+      files: [...this.files.values()],
+      unclear: [...this.reasons].map(displayCommand),
+      strangers: [...this.strangers],
+    };
   }
 }

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { assignmentProblem } from './assignments.ts';
 import { matchesPattern, parseLeadingOptions, parseOperands } from './options.ts';
-import type { ProgramRow, Treatment } from './program-row.ts';
-import { programRow } from './programs.ts';
+import type { OptionPattern, ProgramRow, Treatment, WrittenOperands } from './program-row.ts';
+import { isDataProgram, programRow } from './programs.ts';
 import { awkIsPlain, sedIsPlain } from './text-programs.ts';
 
 /** What running one argv means beyond the program itself. */
@@ -17,6 +17,8 @@ export interface Inspection {
   readonly directory?: string;
   /** Words that name files it writes, makes or removes. */
   readonly writes?: readonly string[];
+  /** Nothing is known about the program. */
+  readonly stranger?: boolean;
 }
 
 type Of<K extends Treatment['kind']> = Extract<ProgramRow, { kind: K }>;
@@ -27,21 +29,35 @@ function unclear(...reasons: string[]): Inspection {
   return { ...PLAIN, reasons };
 }
 
-function inspectOptions(row: Of<'options'>, name: string, argv: readonly string[]): Inspection {
-  const reasons = argv
-    .slice(1)
-    .filter((argument, index) => {
-      const clustered = row.firstIsCluster && index === 0 && !argument.startsWith('-');
-      return matchesPattern(clustered ? `-${argument}` : argument, row.refuse);
-    })
-    .map((argument) => `${name} ${argument}: can run a program or write a file of its own choice`);
+const OF_ITS_OWN_CHOICE = 'can run a program or write a file of its own choice';
+
+function refusedArguments(name: string, args: readonly string[], pattern?: OptionPattern): string[] {
+  if (pattern === undefined) return [];
+  return args
+    .filter((argument) => matchesPattern(argument, pattern))
+    .map((argument) => `${name} ${argument}: ${OF_ITS_OWN_CHOICE}`);
+}
+
+function inspectKnown(row: Of<'known'>, name: string, argv: readonly string[]): Inspection {
+  const [program = '', first = '', ...rest] = argv;
+  const clustered = row.firstIsCluster === true && first !== '' && !first.startsWith('-');
+  const args = clustered ? [program, `-${first}`, ...rest] : argv;
+  const { operands, written, unknown } = parseOperands(args, row.options);
+  const reasons = [
+    ...(unknown === undefined ? [] : [`${name} ${unknown}: this option is not understood`]),
+    ...refusedArguments(name, argv.slice(1), row.refuse),
+    ...refusedArguments(name, operands, row.operands),
+  ];
+  const { mustHave } = row;
+  if (mustHave !== undefined && !mustHave.words.some((word) => argv.includes(word)))
+    reasons.push(mustHave.why);
   const inner = argv.flatMap((argument, index) => {
     if (!row.inner?.includes(argument)) return [];
-    const rest = argv.slice(index + 1);
-    const end = rest.findIndex((word) => word === ';' || word === '+');
-    return [end < 0 ? rest : rest.slice(0, end)];
+    const after = argv.slice(index + 1);
+    const end = after.findIndex((word) => word === ';' || word === '+');
+    return [end < 0 ? after : after.slice(0, end)];
   });
-  return { reasons, inner: inner.filter((words) => words.length > 0), lines: [] };
+  return { reasons, inner: inner.filter((words) => words.length > 0), lines: [], writes: written };
 }
 
 function inspectWrapper(row: Of<'wrapper'>, name: string, argv: readonly string[]): Inspection {
@@ -94,8 +110,14 @@ function inspectInterpreter(row: Of<'interpreter'>, name: string, argv: readonly
     return code ? unclear(`${name} with inline code`) : PLAIN;
   }
   while (row.flags?.includes(rest[0] ?? '')) rest.shift();
-  if (rest[0] === row.module && row.module !== undefined) rest.shift();
+  const named = row.module !== undefined && rest[0] === row.module;
+  if (named) rest.shift();
   const script = rest[0];
+  if (named && script !== undefined && row.modules?.includes(script) !== true) {
+    return unclear(`${name} ${row.module} ${script}: not one of the modules that are understood`);
+  }
+  // `python -m pytest` and `python -m pip` are judged as the programs of that name.
+  if (named && (script === 'pytest' || script === 'pip')) return { ...PLAIN, inner: [rest] };
   if (script === undefined || isInputPath(script)) return unclear(`${name} ${FROM_INPUT}`);
   if (script.startsWith('-')) return unclear(`${name} ${script}: inline code or an option not understood`);
   if (row.notScripts?.includes(script)) return unclear(`${name} ${script}: takes code as text`);
@@ -107,27 +129,48 @@ function inspectSubcommands(row: Of<'subcommands'>, name: string, argv: readonly
   if (!parsed.understood) return unclear(`${name} ${parsed.option}: this option is not understood`);
   const subcommand = argv[parsed.at];
   if (subcommand === undefined) return PLAIN;
-  const special = Object.hasOwn(row.special ?? {}, subcommand) ? row.special?.[subcommand] : undefined;
-  if (special === undefined && !row.plain.includes(subcommand)) {
-    return unclear(`${name} ${subcommand}: not one of the subcommands that are understood`);
-  }
-  const reasons = argv
-    .slice(parsed.at + 1)
-    .filter((word) => matchesPattern(word, row.refuse ?? {}) || matchesPattern(word, special ?? {}))
-    .map((word) => `${name} ${subcommand} ${word}: can run a program or write a file of its own choice`);
   // `git -C sub push` is judged as `git push` too, so that a denial of that holds whatever stands between.
   const inner = parsed.at > 1 ? [[name, ...argv.slice(parsed.at)]] : [];
-  return { reasons, inner, lines: [] };
+  const own = <T>(of: Readonly<Record<string, T>> | undefined): T | undefined =>
+    of !== undefined && Object.hasOwn(of, subcommand) ? of[subcommand] : undefined;
+  const special = own(row.special);
+  const known = own(row.knownOf) ?? row.known;
+  if (special === undefined && own(row.knownOf) === undefined && !row.plain.includes(subcommand)) {
+    return { ...unclear(`${name} ${subcommand}: not one of the subcommands that are understood`), inner };
+  }
+  const args = argv.slice(parsed.at + 1);
+  const reasons = [
+    ...refusedArguments(`${name} ${subcommand}`, args, row.refuse),
+    ...refusedArguments(`${name} ${subcommand}`, args, special),
+  ];
+  const only = own(row.only);
+  if (only !== undefined && args[0] !== undefined && !only.includes(args[0])) {
+    reasons.push(`${name} ${subcommand} ${args[0]}: not one of the subcommands that are understood`);
+  }
+  if (known === undefined) return { reasons, inner, lines: [] };
+  const { operands, written, unknown } = parseOperands([subcommand, ...args], known);
+  if (unknown !== undefined) reasons.push(`${name} ${subcommand} ${unknown}: this option is not understood`);
+  const writes = own(row.writes);
+  const named = writes === undefined ? PLAIN : writesOf(writes, `${name} ${subcommand}`, operands);
+  return {
+    reasons: [...reasons, ...named.reasons],
+    inner,
+    lines: [],
+    writes: [...written, ...(named.writes ?? [])],
+  };
 }
 
 function inspectWrites(row: Of<'writes'>, name: string, argv: readonly string[]): Inspection {
   const { operands, unknown } = parseOperands(argv, row.options);
   if (unknown !== undefined) return unclear(`${name} ${unknown}: this option is not understood`);
-  switch (row.written) {
+  return writesOf(row.written, name, operands);
+}
+
+function writesOf(written: WrittenOperands, name: string, operands: readonly string[]): Inspection {
+  switch (written) {
     case 'all':
       return { ...PLAIN, writes: operands };
     case 'second':
-      return { ...PLAIN, writes: operands.slice(1) };
     case 'after-first':
       return { ...PLAIN, writes: operands.slice(1) };
     case 'target':
@@ -138,7 +181,7 @@ function inspectWrites(row: Of<'writes'>, name: string, argv: readonly string[])
       const nameless = sources.some((source) => ['', '.', '..'].includes(posix.basename(source)));
       if (nameless || target === '') return unclear(`${name}: what it writes has no name in this line`);
       const within = sources.map((source) => `${target}/${posix.basename(source)}`);
-      return { ...PLAIN, writes: [target, ...within, ...(row.written === 'move' ? sources : [])] };
+      return { ...PLAIN, writes: [target, ...within, ...(written === 'move' ? sources : [])] };
     }
   }
 }
@@ -147,8 +190,10 @@ function inspectRow(row: ProgramRow, name: string, argv: readonly string[]): Ins
   switch (row.kind) {
     case 'opaque':
       return unclear(`${name}: ${row.why}`);
-    case 'options':
-      return inspectOptions(row, name, argv);
+    case 'known':
+      return inspectKnown(row, name, argv);
+    case 'except':
+      return unclear(...refusedArguments(name, argv.slice(1), row.refuse));
     case 'wrapper':
       return inspectWrapper(row, name, argv);
     case 'shell':
@@ -170,9 +215,13 @@ function inspectRow(row: ProgramRow, name: string, argv: readonly string[]): Ins
   }
 }
 
-/** What this argv runs beyond its first word. A program without a row runs its arguments as data. */
+/**
+ * What this argv runs beyond its first word. A program that no table knows takes its arguments as data only for the
+ * operator whose rule names it (`stranger`).
+ */
 export function inspectCommand(argv: readonly string[]): Inspection {
   const name = argv[0] ?? '';
   const row = programRow(name);
-  return row === undefined ? PLAIN : inspectRow(row, name, argv);
+  if (row !== undefined) return inspectRow(row, name, argv);
+  return isDataProgram(name) ? PLAIN : { ...PLAIN, stranger: true };
 }

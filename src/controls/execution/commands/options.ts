@@ -45,28 +45,62 @@ function longLength(argument: string, known: KnownOptions): number | undefined {
   const name = argument.slice(2).split('=', 1)[0] ?? '';
   const hasValue = argument.includes('=');
   if (known.longValues?.includes(name)) return hasValue ? 1 : 2;
+  if (known.longOptional?.includes(name)) return 1;
   return known.longFlags?.includes(name) && !hasValue ? 1 : undefined;
 }
 
-/** The operands of an argv whose options may stand anywhere, as getopt_long(3) of GNU takes them. */
-export function parseOperands(
+/** How many arguments an option takes, or undefined when it is not known. */
+function optionLength(argument: string, known: KnownOptions): number | undefined {
+  if (known.words?.includes(argument)) return 1;
+  if (known.wordValues?.includes(argument)) return 2;
+  if (known.prefixes?.some((prefix) => argument.startsWith(prefix))) return 1;
+  return argument.startsWith('--') ? longLength(argument, known) : clusterLength(argument, known);
+}
+
+function letterValue(
   argv: readonly string[],
-  known: KnownOptions,
-): { readonly operands: readonly string[]; readonly unknown?: string } {
+  at: number,
+  { writtenLetter, values }: KnownOptions,
+): readonly string[] {
+  const cluster = argv[at] ?? '';
+  if (writtenLetter === undefined || cluster.startsWith('--')) return [];
+  if (!argv.some((argument) => writtenLetter.when.test(argument))) return [];
+  const first = [...cluster].findIndex((letter, index) => index > 0 && (values ?? '').includes(letter));
+  if (cluster.charAt(first) !== writtenLetter.letter) return [];
+  return [first + 1 < cluster.length ? cluster.slice(first + 1) : (argv[at + 1] ?? '')];
+}
+
+export interface ParsedOperands {
+  readonly operands: readonly string[];
+  /** Values of options that name a file the program writes. */
+  readonly written: readonly string[];
+  readonly unknown?: string;
+}
+
+/** The operands of an argv whose options may stand anywhere, as getopt_long(3) of GNU takes them. */
+export function parseOperands(argv: readonly string[], known: KnownOptions): ParsedOperands {
   const operands: string[] = [];
+  const written: string[] = [];
   for (let at = 1; at < argv.length; ) {
     const argument = argv[at] ?? '';
-    if (argument === '--') return { operands: [...operands, ...argv.slice(at + 1)] };
+    if (argument === '--') {
+      // Not every program ends its options there, so what looks like one is not taken for an operand.
+      const rest = argv.slice(at + 1);
+      const unknown = rest.find((word) => word.startsWith('-') && word !== '-');
+      return { operands: [...operands, ...rest], written, ...(unknown === undefined ? {} : { unknown }) };
+    }
     if (!argument.startsWith('-') || argument === '-') {
       operands.push(argument);
       at += 1;
       continue;
     }
-    const length = argument.startsWith('--') ? longLength(argument, known) : clusterLength(argument, known);
-    if (length === undefined) return { operands, unknown: argument };
+    const length = optionLength(argument, known);
+    if (length === undefined) return { operands, written, unknown: argument };
+    if (length === 2 && known.written?.includes(argument)) written.push(argv[at + 1] ?? '');
+    written.push(...letterValue(argv, at, known));
     at += length;
   }
-  return { operands };
+  return { operands, written };
 }
 
 /**
@@ -79,7 +113,7 @@ export function parseLeadingOptions(argv: readonly string[], known: KnownOptions
     const argument = argv[at] ?? '';
     if (argument === '--') return { understood: true, at: at + 1 };
     if (!argument.startsWith('-')) break;
-    const length = argument.startsWith('--') ? longLength(argument, known) : clusterLength(argument, known);
+    const length = optionLength(argument, known);
     if (length === undefined || argument === '-') return { understood: false, option: argument };
     at += length;
   }

@@ -23,6 +23,17 @@ export interface KnownOptions {
   readonly longFlags?: readonly string[];
   /** Long names with a value, after `=` or as the next argument. */
   readonly longValues?: readonly string[];
+  /** Long names whose value may only stand after `=`. */
+  readonly longOptional?: readonly string[];
+  /** Whole arguments with one dash, as find and go have them, alone and with a value as the next argument. */
+  readonly words?: readonly string[];
+  readonly wordValues?: readonly string[];
+  /** Beginnings of arguments that stand alone (`-O2`). */
+  readonly prefixes?: readonly string[];
+  /** Which of `values` and `wordValues`, as whole arguments, name a file that is written. */
+  readonly written?: readonly string[];
+  /** A letter of `values` whose value is written, where an argument matches `when` (`tar -cf ARCHIVE`). */
+  readonly writtenLetter?: { readonly letter: string; readonly when: RegExp };
 }
 
 /**
@@ -34,14 +45,23 @@ export type WrittenOperands = 'all' | 'second' | 'after-first' | 'target' | 'mov
 export type Treatment =
   /** Nothing that it is given can be judged from its arguments. */
   | { readonly kind: 'opaque'; readonly why: string }
-  /** Understood except for these options. `inner` are options that are followed by a command up to `;` or `+`. */
+  /** Every option is known; whatever else looks like one is not understood. */
   | {
-      readonly kind: 'options';
-      readonly refuse: OptionPattern;
+      readonly kind: 'known';
+      readonly options: KnownOptions;
+      /** Values and arguments that are refused all the same. */
+      readonly refuse?: OptionPattern;
+      /** What no operand may be. */
+      readonly operands?: OptionPattern;
+      /** Without one of these it does something that is not understood. */
+      readonly mustHave?: { readonly words: readonly string[]; readonly why: string };
+      /** Options that are followed by a command up to `;` or `+`: never understood, but what they run is judged too. */
       readonly inner?: readonly string[];
       /** tar's old style: the first argument is a cluster of letters without a dash. */
       readonly firstIsCluster?: boolean;
     }
+  /** A builtin that takes anything but these. */
+  | { readonly kind: 'except'; readonly refuse: OptionPattern }
   /** Runs the rest of its arguments as a command. */
   | {
       readonly kind: 'wrapper';
@@ -66,6 +86,8 @@ export type Treatment =
       readonly informs?: readonly string[];
       /** Option that names an installed module instead of a script. */
       readonly module?: string;
+      /** The only modules that are understood. */
+      readonly modules?: readonly string[];
       /** Scripts or modules that take code as an argument or from standard input. */
       readonly notScripts?: readonly string[];
     }
@@ -79,6 +101,13 @@ export type Treatment =
       readonly special?: Readonly<Record<string, OptionPattern>>;
       /** Refused wherever they stand. */
       readonly refuse?: OptionPattern;
+      /** The options of every subcommand, and of single ones; an option that is not listed is not understood. */
+      readonly known?: KnownOptions;
+      readonly knownOf?: Readonly<Record<string, KnownOptions>>;
+      /** The second words that a subcommand may have. */
+      readonly only?: Readonly<Record<string, readonly string[]>>;
+      /** Subcommands whose operands name what they write. */
+      readonly writes?: Readonly<Record<string, WrittenOperands>>;
     }
   /** Operands name files that it writes, makes or removes; its options are fully known. */
   | { readonly kind: 'writes'; readonly options: KnownOptions; readonly written: WrittenOperands }

@@ -42,13 +42,13 @@ export const SHELL_AND_CODE: readonly ProgramRow[] = [
   {
     names: ['test', '['],
     source: 'bash(1): -v and -R evaluate an array index, substitutions included',
-    kind: 'options',
+    kind: 'except',
     refuse: { words: ['-v', '-R'], contains: ['$(', '`'] },
   },
   {
     names: ['printf'],
     source: 'bash(1): -v assigns and evaluates an array index; %n assigns a number, to PATH as well',
-    kind: 'options',
+    kind: 'except',
     refuse: { prefixes: ['-v'], expression: /%[-+ #'0-9.*hlLjzt]*n/ },
   },
   { names: ['sh', 'bash', 'dash', 'ash'], source: 'POSIX sh, bash(1), dash(1)', kind: 'shell' },
@@ -65,7 +65,7 @@ export const SHELL_AND_CODE: readonly ProgramRow[] = [
     flags: ['-B', '-I', '-O', '-s', '-S', '-u', '-v', '-P'],
     informs: ['-V', '--version', '-h', '--help'],
     module: '-m',
-    notScripts: ['timeit', 'pdb', 'code', 'asyncio', 'idlelib', 'trace', 'cProfile', 'profile', 'IPython'],
+    modules: ['pytest', 'unittest', 'mypy', 'ruff', 'black', 'flake8', 'pylint', 'json.tool', 'pip', 'venv'],
   },
   {
     names: ['node', 'nodejs'],

@@ -1,4 +1,5 @@
 import type { ProgramRow } from './program-row.ts';
+import { GIT } from './programs-git.ts';
 
 function words(line: string): readonly string[] {
   return line.split(' ');
@@ -6,60 +7,27 @@ function words(line: string): readonly string[] {
 
 /** Programs whose first operand decides what they do. Anything unlisted may be an alias or a plug-in. */
 export const WITH_SUBCOMMANDS: readonly ProgramRow[] = [
-  {
-    names: ['git'],
-    source: 'git(1) -c, --exec-path, aliases, ext:: transports (git-remote-ext); GTFOBins git',
-    kind: 'subcommands',
-    options: {
-      flags: 'Pv',
-      values: 'C',
-      longFlags: ['no-pager', 'version', 'no-optional-locks', 'literal-pathspecs'],
-    },
-    plain: [
-      'status log show add commit branch checkout switch restore reset rev-parse ls-files',
-      'ls-tree cat-file blame annotate stash tag merge merge-base revert cherry-pick init mv rm',
-      'describe shortlog reflog rev-list for-each-ref apply show-ref symbolic-ref name-rev',
-      'count-objects check-ignore clean worktree version',
-    ].flatMap(words),
-    special: {
-      diff: { long: ['ext-diff'] },
-      grep: { short: 'O', long: ['open-files-in-pager'] },
-      rebase: { short: 'xi', long: ['exec', 'interactive'] },
-      clone: { short: 'cu', long: ['config', 'upload-pack', 'template', 'recurse-submodules'] },
-      fetch: { long: ['upload-pack', 'server-option'] },
-      pull: { long: ['upload-pack'] },
-      push: { long: ['receive-pack', 'exec'] },
-      'ls-remote': { long: ['upload-pack', 'exec'] },
-      remote: { words: ['add', 'set-url'] },
-      archive: { long: ['remote', 'exec'] },
-    },
-    refuse: {
-      long: ['output', 'output-directory', 'exec-path', 'config-env', 'ext-diff', 'textconv', 'template'],
-      prefixes: ['ext::', 'fd::'],
-    },
-  },
+  GIT,
   {
     names: ['npm'],
-    source: 'npm(1) exec, config, --script-shell; npm accepts abbreviated commands',
+    source:
+      'npm(1) exec, config, --script-shell; npm accepts abbreviated commands and any configuration as an option',
     kind: 'subcommands',
-    options: { flags: 's', longFlags: ['silent', 'version'] },
+    options: { flags: 's', longFlags: ['silent', 'version', 'no-audit', 'no-fund'] },
     plain: [
       'test t run run-script start stop install i ci ls list view outdated audit pack version',
       'why explain fund root whoami ping search dedupe prune rebuild update uninstall',
     ].flatMap(words),
-    refuse: {
-      long: [
-        'script-shell',
-        'node-options',
-        'shell',
-        'userconfig',
-        'globalconfig',
-        'call',
-        'editor',
-        'git',
-        'viewer',
-      ],
+    known: {
+      flags: 'sDEPO',
+      values: 'w',
+      longFlags: words(
+        'silent if-present no-audit no-fund ignore-scripts prefer-offline offline save-dev save-exact no-save json long all dry-run package-lock-only no-package-lock no-progress parseable production workspaces include-workspace-root legacy-peer-deps no-optional save verbose',
+      ),
+      longValues: words('omit include depth workspace loglevel'),
     },
+    only: { audit: ['signatures'] },
+    refuse: { contains: ['://', 'git+', 'file:'] },
   },
   {
     names: ['yarn', 'pnpm'],

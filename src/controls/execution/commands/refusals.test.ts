@@ -176,3 +176,14 @@ test('commands/a line in which no command is found: refused', () => {
   refusedEvenIfAllAllowed(['# only a comment', '((', ')']);
   assert.equal(decided('').effect, 'deny');
 });
+
+test('commands/a program that nobody knows, under a rule for every program: refused until a rule names it', () => {
+  refusedEvenIfAllAllowed(['mytool x', './build.sh', '/opt/vendor/bin/ls', 'timeout 5 mytool x']);
+  const named = authority(
+    { kind: 'exec', effect: 'allow', match: { program: ['mytool', '/workspace/build.sh'] } },
+    { kind: 'exec', effect: 'allow' },
+  );
+  assert.equal(decided('mytool x', named).effect, 'allow');
+  assert.equal(decided('./build.sh all', named).effect, 'allow');
+  assert.equal(decided('mytool2 x', named).code, 'EXEC_COMMAND_UNCLEAR');
+});
