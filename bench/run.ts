@@ -4,6 +4,7 @@ import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
 import { benchLedger } from './ledger.ts';
 import { benchSandbox } from './sandbox.ts';
+import { benchSlow, slowTable } from './slow.ts';
 
 const ROWS: readonly (readonly [keyof GatewayFigures, string, number, boolean])[] = [
   ['readyMs', 'start to ready, ms', 1 / 20, false],
@@ -48,6 +49,7 @@ const wanted = (name: string) => names.length === 0 || names.includes(name);
 if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await benchSandbox());
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
 if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
+if (wanted('slow')) slowTable(await benchSlow(undefined));
 if (wanted('gateway')) {
   const { ours, peer } = await benchGateways(!process.argv.includes('--no-peer'));
   gatewayTable(ours, peer);

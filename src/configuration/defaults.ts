@@ -7,6 +7,8 @@ export interface ConfigDefaults {
     readonly allowedHosts: readonly string[];
     readonly trustedProxies: readonly string[];
     readonly allowedAddresses: readonly string[];
+    /** Connections at once. */
+    readonly connections: { readonly total: number; readonly perPrincipal: number };
     /** Requests per second. */
     readonly rateLimit: { readonly perAddress: number; readonly perPrincipal: number };
     readonly controlUi: { readonly allowedOrigins: readonly string[] };
@@ -33,6 +35,7 @@ export const CONFIG_DEFAULTS: ConfigDefaults = {
     allowedHosts: [],
     trustedProxies: [],
     allowedAddresses: [],
+    connections: { total: 2_048, perPrincipal: 512 },
     rateLimit: { perAddress: 2_000, perPrincipal: 1_000 },
     controlUi: { allowedOrigins: [] },
     http: { endpoints: { chatCompletions: { enabled: true } } },

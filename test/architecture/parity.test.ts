@@ -172,7 +172,7 @@ describe('every operation on every surface', () => {
       hello: () => ({ version: '0', uptimeMs: 1, defaultAgent: 'main' }),
     });
     const peer = { address: '127.0.0.1', userAgent: '', surface: 'ws' } as const;
-    surface.attach(server, { judge: () => ({ peer }), authenticated() {} });
+    surface.attach(server, { judge: () => ({ peer }), authenticated: () => true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { TurnEvent } from '../../src/agents/types.ts';
 import { type ConnectGrant, type Principal, principalLayer, SCOPES } from '../../src/controls/auth/index.ts';
+import { Receiving } from '../../src/controls/listen/index.ts';
 import { authorityOf, type LedgerEvent } from '../../src/kernel/index.ts';
 import type { Dispatcher } from '../../src/operations/define.ts';
 import { createWsSurface, type WsLimits } from '../../src/surfaces/ws/index.ts';
-import { connectParams, openSocket, refusedUpgrade } from '../fixtures/raw-websocket.ts';
+import { connectParams, openSocket, type RawSocket } from '../fixtures/raw-websocket.ts';
 
 const ADMIN: Principal = {
   id: 'admin',
@@ -25,10 +26,20 @@ interface Setup {
   readonly limits?: Partial<WsLimits>;
   readonly authenticate?: () => Promise<ConnectGrant>;
   readonly call?: Dispatcher['call'];
+  /** Whether there is a place for one more connection of the principal. */
+  readonly place?: () => boolean;
+  readonly rate?: () => number;
+  readonly receiving?: Receiving;
 }
 
 /** The surface alone on a loopback server, with bounds small enough to reach. */
-async function surface({ limits = {}, authenticate = async () => GRANT, call = async () => ({}) }: Setup) {
+async function surface(setup: Setup) {
+  const {
+    limits = {},
+    authenticate = async () => GRANT,
+    call = async () => ({}),
+    place = () => true,
+  } = setup;
   const refused: string[] = [];
   const denied: LedgerEvent[] = [];
   let emit: (event: TurnEvent) => void = () => undefined;
@@ -62,6 +73,8 @@ async function surface({ limits = {}, authenticate = async () => GRANT, call = a
     random: { bytes: (size) => new Uint8Array(size), uuid: () => crypto.randomUUID() },
     logger: { info() {}, warn() {}, error() {} },
     limits,
+    ...(setup.rate === undefined ? {} : { rate: setup.rate }),
+    ...(setup.receiving === undefined ? {} : { receiving: setup.receiving }),
     callerOf: (grant, trace) => ({
       principal: grant.principal,
       subject: { principal: grant.principal.id },
@@ -73,7 +86,14 @@ async function surface({ limits = {}, authenticate = async () => GRANT, call = a
     hello: () => ({ version: '0', uptimeMs: 1, defaultAgent: 'main' }),
   });
   const server = createServer();
-  ws.attach(server, { judge: () => ({ peer: PEER }), authenticated: () => void authenticated++ });
+  ws.attach(server, {
+    judge: () => ({ peer: PEER }),
+    authenticated() {
+      if (!place()) return false;
+      authenticated += 1;
+      return true;
+    },
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -194,19 +214,148 @@ for (const [name, limits] of [
   ['from one address', { unauthenticatedPerAddress: 2 }],
   ['from all addresses together', { unauthenticatedTotal: 2 }],
 ] as const) {
-  test(`listen/more connections without a login than may wait ${name}: refused`, async () => {
+  test(`listen/more connections without a login than may wait ${name}: the oldest is closed, the others get in`, async () => {
     await using gateway = await surface({ limits });
-    await using first = await openSocket(gateway.url);
-    await using _second = await openSocket(gateway.url);
-    const refused = await refusedUpgrade(gateway.url, {});
-    assert.equal(refused.status, 503);
-    assert.equal(refused.body['error']?.['code'], 'WS_TOO_MANY_CONNECTIONS');
-    assert.deepEqual(gateway.refused, ['WS_TOO_MANY_CONNECTIONS']);
-    assert.equal(gateway.connections(), 2);
-    assert.equal((await first.connect(connectParams('t'))).ok, true);
+    await using oldest = await openSocket(gateway.url);
+    await using second = await openSocket(gateway.url);
     await using third = await openSocket(gateway.url);
-    await third.nonce();
+    assert.equal((await oldest.closed()).code, 1013);
+    assert.deepEqual(gateway.refused, ['WS_TOO_MANY_CONNECTIONS']);
+    assert.equal(gateway.authenticated(), 0);
+    for (const socket of [second, third]) assert.equal((await socket.connect(connectParams('t'))).ok, true);
+    await using fourth = await openSocket(gateway.url);
+    await using fifth = await openSocket(gateway.url);
+    for (const socket of [fourth, fifth]) await socket.nonce();
+    assert.equal(gateway.connections(), 4);
   });
+}
+
+test('listen/a principal that holds as many connections as one may: refused before hello', async () => {
+  await using gateway = await surface({ place: () => false });
+  await using socket = await openSocket(gateway.url);
+  const answer = await socket.connect(connectParams('t'));
+  assert.equal(answer.ok, false);
+  assert.match(JSON.stringify(answer.error), /LISTEN_TOO_MANY_CONNECTIONS/);
+  assert.equal((await socket.closed()).code, 1008);
+  assert.deepEqual(gateway.refused, ['LISTEN_TOO_MANY_CONNECTIONS']);
+  assert.equal(gateway.authenticated(), 0);
+});
+
+test('a ping is answered, and listen/pings of a client that reads no pong: cut off at the bound', async () => {
+  await using gateway = await surface({ limits: { pongBytes: 4 * 1024 } });
+  await using polite = await openSocket(gateway.url);
+  polite.stream.ping('here');
+  assert.equal(String((await once(polite.stream, 'pong'))[0]), 'here');
+  await using greedy = await openSocket(gateway.url);
+  await greedy.connect(connectParams('t'));
+  greedy.stream.pause();
+  const data = 'x'.repeat(125);
+  while (gateway.denied.length === 0) {
+    for (let i = 0; i < 1_000; i += 1) greedy.stream.ping(data);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(
+    gateway.denied.map(({ code }) => code),
+    ['WS_SLOW_READER'],
+  );
+  greedy.stream.resume();
+  await greedy.closed();
+});
+
+test('listen/pings beyond the rate of the principal: not answered, and what else it sends still is', async () => {
+  let wait = 1_000;
+  await using gateway = await surface({ rate: () => wait });
+  await using socket = await openSocket(gateway.url);
+  await socket.connect(connectParams('t'));
+  let pongs = 0;
+  socket.stream.on('pong', () => pongs++);
+  socket.stream.ping();
+  // Frames are handled in order: once this is answered, the ping has been seen.
+  assert.equal((await socket.ask('gatehouse.x')).ok, false);
+  assert.equal(pongs, 0);
+  wait = 0;
+  socket.stream.ping();
+  await once(socket.stream, 'pong');
+});
+
+test('listen/a message that is begun and not finished: closed at the second look', async () => {
+  await using gateway = await surface({ limits: { tickMs: 20 } });
+  await using socket = await openSocket(gateway.url);
+  await socket.connect(connectParams('t'));
+  // A masked frame that announces 1,000 bytes and brings ten.
+  rawOf(socket.stream).write(
+    Buffer.concat([Buffer.from([0x81, 0xfe, 0x03, 0xe8, 0, 0, 0, 0]), Buffer.alloc(10)]),
+  );
+  assert.equal((await socket.closed()).code, 1006);
+  assert.deepEqual(
+    gateway.denied.map(({ code }) => code),
+    ['WS_SLOW_WRITER'],
+  );
+});
+
+test('a client that only sends pings for a long time is no slow writer', async () => {
+  await using gateway = await surface({ limits: { tickMs: 10 } });
+  await using socket = await openSocket(gateway.url);
+  await socket.connect(connectParams('t'));
+  for (let seq = 1; seq <= 6; seq += 1) {
+    socket.stream.ping('x');
+    await socket.until((frame) => frame.event === 'tick' && frame.seq === seq);
+  }
+  assert.equal((await socket.ask('gatehouse.x')).ok, true);
+  assert.deepEqual(gateway.denied, []);
+});
+
+test('listen/large messages under way past what one principal may send at once: cut off, small ones of others pass', async () => {
+  const receiving = new Receiving({ receivingBytesPerPrincipal: 100_000, receivingBytes: 150_000 });
+  await using gateway = await surface({ receiving });
+  await using greedy = await openSocket(gateway.url);
+  await using honest = await openSocket(gateway.url);
+  for (const socket of [greedy, honest]) await socket.connect(connectParams('t'));
+  const header = Buffer.alloc(14);
+  header.writeUInt16BE(0x81ff);
+  header.writeBigUInt64BE(10_000_000n, 2);
+  rawOf(greedy.stream).write(Buffer.concat([header, Buffer.alloc(300_000)]));
+  assert.equal((await greedy.closed()).code, 1006);
+  assert.deepEqual(
+    gateway.denied.map(({ code }) => code),
+    ['LISTEN_BUSY'],
+  );
+  assert.equal(receiving.total, 0);
+  assert.equal((await honest.ask('gatehouse.x', { pad: 'x'.repeat(30_000) })).ok, true);
+});
+
+test('listen/a flood of requests past the rate: refused, and after so many of them nothing is read for a moment', async () => {
+  await using gateway = await surface({ rate: () => 5, limits: { floodRefusals: 3, pauseMs: 60_000 } });
+  await using socket = await openSocket(gateway.url);
+  await socket.connect(connectParams('t'));
+  for (let i = 0; i < 3; i += 1) {
+    const { error } = await socket.ask('gatehouse.x');
+    assert.match(JSON.stringify(error), /LISTEN_RATE_LIMITED/);
+  }
+  const before = socket.frames.length;
+  socket.send({ type: 'req', id: 'unread', method: 'gatehouse.x' });
+  await using other = await openSocket(gateway.url);
+  assert.equal((await other.connect(connectParams('t'))).ok, true);
+  assert.equal(socket.frames.length, before);
+  assert.deepEqual(
+    gateway.denied.map(({ code }) => code),
+    ['LISTEN_RATE_LIMITED'],
+  );
+});
+
+test('listen/frames that are no requests, past the rate: closed', async () => {
+  let left = 3;
+  await using gateway = await surface({ rate: () => (left-- > 0 ? 0 : 5) });
+  await using socket = await openSocket(gateway.url);
+  await socket.connect(connectParams('t'));
+  for (let i = 0; i < 10; i += 1) socket.send('{}');
+  assert.equal((await socket.closed()).code, 1008);
+  assert.equal(left, -1);
+});
+
+/** The TCP connection below a WebSocket, for bytes that no client would send. */
+function rawOf(stream: RawSocket['stream']): Socket {
+  return (stream as unknown as { readonly _socket: Socket })._socket;
 }
 
 test('a frame of exactly the limit is answered', async () => {

@@ -54,7 +54,7 @@ export class LoginJournal {
   /** Record a refusal. The caller is refused whether or not it can be written, so nobody waits for it. */
   refused(code: string, peer: PeerFacts, data: Readonly<Record<string, unknown>> = {}): void {
     this.#spikes?.refused(code, peer, safeUserAgent(peer.userAgent));
-    const key = `${code} ${bucketOf(peer.address)}`;
+    const key = `${code} ${bucketOf(peer.address)} ${String(data['principal'] ?? '')}`;
     const known = this.#repeats.get(key);
     if (known !== undefined) {
       known.count += 1;

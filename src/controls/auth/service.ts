@@ -65,8 +65,11 @@ export interface AuthParts {
 
 /** AuthService of a process that can be shut down. */
 export interface RunningAuth extends AuthService {
-  /** Record a request that was refused before anybody could authenticate, for example for its Host or Origin. */
-  recordRefusal(code: string, peer: PeerFacts): void;
+  /**
+   * Record a request that was refused before anybody could authenticate, for example for its Host or Origin, or one
+   * of a principal that asks for more than its share.
+   */
+  recordRefusal(code: string, peer: PeerFacts, principal?: Principal): void;
   /**
    * End what is over and go on with rotations that an earlier process began. `revoked` are token ids that the
    * ledger says were revoked: a restored database does not bring them back (A4).
@@ -226,8 +229,9 @@ class Authentication implements RunningAuth {
     return principal;
   }
 
-  recordRefusal(code: string, peer: PeerFacts): void {
-    this.#journal.refused(code, peer);
+  recordRefusal(code: string, peer: PeerFacts, principal?: Principal): void {
+    const data = principal && { principal: principal.id, credential: principal.credentialId };
+    this.#journal.refused(code, peer, data);
   }
 
   authenticateConnect(

@@ -7,7 +7,9 @@ import ipaddr from 'ipaddr.js';
  */
 export function normaliseAddress(text: string | undefined): string | undefined {
   const bare = text?.replace(/%.*$/, '') ?? '';
-  if (!isIPv4(bare) && !isIPv6(bare)) return undefined;
+  // Dotted decimal without leading zeros has one form only.
+  if (isIPv4(bare)) return bare;
+  if (!isIPv6(bare)) return undefined;
   return ipaddr.process(bare).toString();
 }
 

@@ -61,6 +61,16 @@ export const LISTEN_CODES = defineCodes({
     fix: 'Wait as long as Retry-After says; raise gateway.rateLimit if the load is real.',
     status: 429,
   },
+  LISTEN_TOO_MANY_CONNECTIONS: {
+    summary: 'this principal holds as many connections as one may',
+    fix: 'Close some, or use one for more; raise gateway.connections.perPrincipal if the load is real.',
+    status: 429,
+  },
+  LISTEN_BUSY: {
+    summary: 'too much is being received at once, from this principal or from all together',
+    fix: 'Send large bodies one after the other, and try again in a moment.',
+    status: 503,
+  },
   LISTEN_GRANT_ENDED: {
     summary: 'the grant of an exposed listener has ended, so it was closed',
     fix: 'Add a new grant for listen.open if it is still needed, or set its bind back to loopback.',

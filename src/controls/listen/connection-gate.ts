@@ -1,3 +1,4 @@
+import { Crowd } from './crowd.ts';
 import type { ListenLimits } from './limits.ts';
 
 /** A connection as the gate knows it: something with an end. */
@@ -6,50 +7,58 @@ export interface GatedConnection {
   destroy(): unknown;
 }
 
-type GateLimits = Pick<ListenLimits, 'unauthenticatedPerAddress' | 'unauthenticatedTotal' | 'connections'>;
+export type GateLimits = Pick<
+  ListenLimits,
+  'unauthenticatedPerAddress' | 'unauthenticatedTotal' | 'connections' | 'connectionsPerPrincipal'
+>;
 
 /**
  * Counts connections so that those who have not authenticated can crowd out each other only: per address, in
  * total, and never those who have (L5). Where there is no room, the stranger that waited longest has to go: all
  * programs of a machine share the loopback address, and whoever holds a credential shows it with the first request,
- * while whoever only holds connections open would otherwise keep everybody out (attack 91).
+ * while whoever only holds connections open would otherwise keep everybody out (attack 91). Whoever has
+ * authenticated can hold a share and no more, so that one token cannot take every place (attack 93).
  */
 export class ConnectionGate<Connection extends GatedConnection> {
-  readonly #limits: GateLimits;
-  /** In the order in which they came. */
-  readonly #waiting = new Map<Connection, string>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #limits: () => GateLimits;
+  readonly #waiting = new Crowd<Connection>();
+  readonly #known = new Crowd<Connection>();
   readonly #open = new Set<Connection>();
 
-  constructor(limits: GateLimits) {
-    this.#limits = limits;
+  /** @param limits read at every connection, so that a reload counts at once */
+  constructor(limits: GateLimits | (() => GateLimits)) {
+    this.#limits = typeof limits === 'function' ? limits : () => limits;
   }
 
   /** Whether there is room for one more connection of this address; the caller closes it when there is not. */
   admit(connection: Connection, address: string): boolean {
-    const near = this.#perAddress.get(address) ?? 0;
-    if (near >= this.#limits.unauthenticatedPerAddress) this.#evict(address);
-    if (this.#waiting.size >= this.#limits.unauthenticatedTotal) this.#evict(this.#mostCrowded());
-    if (this.#open.size >= this.#limits.connections) this.#evict(this.#mostCrowded());
-    if (this.#open.size >= this.#limits.connections) return false;
+    const limits = this.#limits();
+    if (this.#waiting.countOf(address) >= limits.unauthenticatedPerAddress) this.#evict(address);
+    if (this.#waiting.size >= limits.unauthenticatedTotal) this.#evict(this.#waiting.mostCrowded());
+    if (this.#open.size >= limits.connections) this.#evict(this.#waiting.mostCrowded());
+    if (this.#open.size >= limits.connections) return false;
     this.#open.add(connection);
-    this.#waiting.set(connection, address);
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    this.#waiting.add(connection, address);
     connection.once('close', () => {
       this.#open.delete(connection);
-      this.authenticated(connection);
+      this.#waiting.delete(connection);
+      this.#known.delete(connection);
     });
     return true;
   }
 
-  /** Someone proved who they are on this connection: it no longer counts against its address. */
-  authenticated(connection: Connection): void {
-    const address = this.#waiting.get(connection);
-    if (address === undefined) return;
+  /**
+   * Someone proved who they are on this connection: it no longer counts against its address.
+   *
+   * @returns false when this principal holds as many as it may; the connection then stays a stranger's
+   */
+  authenticated(connection: Connection, principal: string): boolean {
+    // What was never admitted, or has ended, holds no place.
+    if (!this.#open.has(connection) || this.#known.has(connection)) return true;
+    if (this.#known.countOf(principal) >= this.#limits().connectionsPerPrincipal) return false;
     this.#waiting.delete(connection);
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+    this.#known.add(connection, principal);
+    return true;
   }
 
   get unauthenticated(): number {
@@ -60,24 +69,12 @@ export class ConnectionGate<Connection extends GatedConnection> {
     return this.#open.size;
   }
 
-  /** Close the connection of this address that has waited longest. */
+  /** Close the connection of this address that has waited longest: the most crowded pays first. */
   #evict(address: string | undefined): void {
-    for (const [connection, from] of this.#waiting) {
-      if (from !== address) continue;
-      this.authenticated(connection);
-      this.#open.delete(connection);
-      connection.destroy();
-      return;
-    }
-  }
-
-  /** The address with most strangers: it pays first, so that one address cannot push out the others. */
-  #mostCrowded(): string | undefined {
-    let most = 0;
-    let found: string | undefined;
-    for (const [address, count] of this.#perAddress) {
-      if (count > most) [most, found] = [count, address];
-    }
-    return found;
+    const oldest = address === undefined ? undefined : this.#waiting.oldestOf(address);
+    if (oldest === undefined) return;
+    this.#waiting.delete(oldest);
+    this.#open.delete(oldest);
+    oldest.destroy();
   }
 }

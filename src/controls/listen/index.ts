@@ -8,9 +8,11 @@ export {
 } from './checks.ts';
 export { LISTEN_CODES } from './codes.ts';
 export { ConnectionGate } from './connection-gate.ts';
+export { Crowd } from './crowd.ts';
 export { BODY_LIMITS, LISTEN_LIMITS, type ListenLimits } from './limits.ts';
 export { RateLimiter } from './rate.ts';
 export * from './reach/index.ts';
+export { FREE_BYTES, type Incoming, Receiving } from './receiving.ts';
 export {
   checkForwarded,
   checkHost,

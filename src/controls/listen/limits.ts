@@ -12,10 +12,16 @@ export interface ListenLimits {
   /** Connections on which nobody has authenticated yet. */
   readonly unauthenticatedPerAddress: number;
   readonly unauthenticatedTotal: number;
-  /** All connections of one listener. */
+  /** All connections of all listeners, and those of one principal. */
   readonly connections: number;
+  readonly connectionsPerPrincipal: number;
   /** Bytes waiting for a slow reader after which its connection is closed. */
   readonly bufferedBytes: number;
+  /** Milliseconds in which a reader must take some of what waits for it. */
+  readonly stallMs: number;
+  /** Bytes of bodies and frames that are being received, of one principal and in total. */
+  readonly receivingBytesPerPrincipal: number;
+  readonly receivingBytes: number;
 }
 
 export const LISTEN_LIMITS: ListenLimits = {
@@ -25,10 +31,14 @@ export const LISTEN_LIMITS: ListenLimits = {
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 5_000,
   checkIntervalMs: 5_000,
-  unauthenticatedPerAddress: 64,
-  unauthenticatedTotal: 256,
-  connections: 1_024,
+  unauthenticatedPerAddress: 1_280,
+  unauthenticatedTotal: 1_536,
+  connections: 2_048,
+  connectionsPerPrincipal: 512,
   bufferedBytes: 8 * 1024 * 1024,
+  stallMs: 20_000,
+  receivingBytesPerPrincipal: 64 * 1024 * 1024,
+  receivingBytes: 128 * 1024 * 1024,
 };
 
 /** Bytes of a request body, per route. */

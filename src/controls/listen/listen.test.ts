@@ -11,11 +11,13 @@ import {
   checkListeners,
   checkOrigin,
   checkTarget,
+  FREE_BYTES,
   inBlocks,
   isLoopback,
   type ListenFacts,
   LOOPBACK_HOSTS,
   normaliseAddress,
+  Receiving,
   resolveBind,
 } from './index.ts';
 
@@ -263,11 +265,12 @@ class FakeConnection extends EventEmitter {
   }
 }
 
-function crowd(limits: { perAddress: number; total: number; connections: number }) {
+function crowd(limits: { perAddress: number; total: number; connections: number; perPrincipal?: number }) {
   const gate = new ConnectionGate<FakeConnection>({
     unauthenticatedPerAddress: limits.perAddress,
     unauthenticatedTotal: limits.total,
     connections: limits.connections,
+    connectionsPerPrincipal: limits.perPrincipal ?? 10,
   });
   const arrive = (address: string) => {
     const connection = new FakeConnection();
@@ -305,19 +308,71 @@ test('listen/strangers of one address in the place of all: they go, those of oth
 test('listen/strangers beyond all connections: never at the cost of somebody who authenticated', () => {
   const { gate, arrive } = crowd({ perAddress: 9, total: 9, connections: 3 });
   const [a, b, c] = [arrive('x'), arrive('x'), arrive('x')];
-  gate.authenticated(a);
-  gate.authenticated(a);
-  gate.authenticated(b);
+  gate.authenticated(a, 'alice');
+  gate.authenticated(a, 'alice');
+  gate.authenticated(b, 'alice');
   const d = arrive('y');
   assert.deepEqual(
     [a, b, c, d].map((one) => one.destroyed),
     [false, false, true, false],
   );
-  gate.authenticated(d);
+  gate.authenticated(d, 'alice');
   assert.ok(arrive('z').destroyed);
   assert.deepEqual([gate.open, gate.unauthenticated], [3, 0]);
   for (const one of [a, b, d]) one.destroy();
   assert.deepEqual([gate.open, gate.unauthenticated], [0, 0]);
+});
+
+test('listen/a principal that holds its share of connections: no more, and those it has stay', () => {
+  const { gate, arrive } = crowd({ perAddress: 9, total: 9, connections: 9, perPrincipal: 2 });
+  const [a, b, c] = [arrive('x'), arrive('y'), arrive('z')];
+  assert.deepEqual(
+    [gate.authenticated(a, 'alice'), gate.authenticated(b, 'alice'), gate.authenticated(c, 'alice')],
+    [true, true, false],
+  );
+  assert.equal(gate.authenticated(c, 'bob'), true);
+  a.destroy();
+  assert.equal(gate.authenticated(arrive('x'), 'alice'), true);
+  assert.deepEqual([gate.open, gate.unauthenticated], [3, 0]);
+});
+
+test('listen/a flood of strangers from as many addresses as there are places: each pays in turn, oldest first', () => {
+  const { gate, arrive } = crowd({ perAddress: 4, total: 5, connections: 10 });
+  const crowding = [arrive('a'), arrive('a')];
+  const single = ['b', 'c', 'd'].map(arrive);
+  assert.deepEqual(
+    single.concat(arrive('e')).map((one) => one.destroyed),
+    [false, false, false, false],
+  );
+  assert.deepEqual(
+    crowding.map((one) => one.destroyed),
+    [true, false],
+  );
+  for (const address of ['f', 'g', 'h', 'i', 'j']) arrive(address);
+  assert.deepEqual(
+    [...crowding, ...single].map((one) => one.destroyed),
+    [true, true, true, true, true],
+  );
+  assert.equal(gate.unauthenticated, 5);
+});
+
+test('listen/bodies under way: counted past the first bytes of each, per principal and in total', () => {
+  const limits = { receivingBytesPerPrincipal: 100, receivingBytes: 150 };
+  const receiving = new Receiving(limits);
+  const [first, second, other] = [receiving.open('alice'), receiving.open('alice'), receiving.open('bob')];
+  assert.ok(first.add(FREE_BYTES));
+  assert.equal(receiving.total, 0);
+  assert.ok(first.add(100));
+  assert.ok(second.add(FREE_BYTES));
+  assert.ok(!second.add(1));
+  second.done();
+  assert.ok(other.add(FREE_BYTES + 50));
+  assert.ok(!other.add(1));
+  first.done();
+  assert.ok(other.add(1));
+  other.done();
+  other.done();
+  assert.equal(receiving.total, 0);
 });
 
 test('what is open and not declared, declared and not open, dialled, or readable by others is a finding', () => {

@@ -119,6 +119,19 @@ export const ListenSection = {
       },
     ),
   ),
+  connections: Type.Optional(
+    Type.Object(
+      {
+        total: Type.Optional(Type.Integer({ minimum: 64, maximum: 200_000, default: 2_048 })),
+        perPrincipal: Type.Optional(Type.Integer({ minimum: 8, maximum: 200_000, default: 512 })),
+      },
+      {
+        additionalProperties: false,
+        description:
+          'TCP connections at once: all listeners together, and those of one principal. Also bounded by the open files that the system allows.',
+      },
+    ),
+  ),
   rateLimit: Type.Optional(
     Type.Object(
       {

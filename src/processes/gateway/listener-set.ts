@@ -146,7 +146,7 @@ export class ListenerSet {
           if ('refusal' in verdict) return { peer, refusal: verdict.refusal };
           return session === undefined ? { peer } : { peer, session };
         },
-        authenticated: (request) => http.authenticated(request.socket as Socket),
+        authenticated: (request, principal) => http.authenticated(request.socket as Socket, principal),
       });
     }
     const sockets = new Set<Socket>();

@@ -1,6 +1,6 @@
 import { bucketOf } from '../../controls/auth/index.ts';
 import type { ConnectGrant } from '../../controls/auth/types.ts';
-import { RateLimiter } from '../../controls/listen/index.ts';
+import { LISTEN_LIMITS, RateLimiter, Receiving } from '../../controls/listen/index.ts';
 import type { Clock, Logger, Random } from '../../kernel/index.ts';
 import { spaceOf } from '../../operations/callers.ts';
 import type { Dispatcher } from '../../operations/define.ts';
@@ -8,6 +8,7 @@ import { createHttpSurface, type HttpSurface, type HttpSurfaceParts } from '../.
 import { createWsSurface, type WsSurface } from '../../surfaces/ws/index.ts';
 import type { Core } from '../core.ts';
 import { requestRules } from './listening.ts';
+import { openFiles } from './open-files.ts';
 import type { GatewayRuntime } from './runtime.ts';
 
 export interface SurfaceParts {
@@ -33,6 +34,8 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
   const byAddress = new RateLimiter(clock);
   const byPrincipal = new RateLimiter(clock);
   const principal = (id: string) => byPrincipal.take(id, config().config.gateway.rateLimit.perPrincipal);
+  const receiving = new Receiving(LISTEN_LIMITS);
+  const files = openFiles();
   const http = await createHttpSurface({
     dispatcher,
     auth: core.auth,
@@ -41,6 +44,8 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
       address: (address) => byAddress.take(bucketOf(address), config().config.gateway.rateLimit.perAddress),
       principal,
     },
+    connections: () => connectionBounds(config().config.gateway.connections, files),
+    receiving,
     runtime,
     logger,
     rules: () => requestRules(config()),
@@ -59,6 +64,7 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
     logger,
     callerOf: (grant, trace, published) => callerOf(core, grant, trace, published),
     rate: principal,
+    receiving,
     hello: () => ({
       version: runtime.version,
       uptimeMs: Math.max(0, clock.now() - runtime.startedAt),
@@ -73,4 +79,16 @@ function callerOf(core: Core, grant: ConnectGrant, trace: string, published: boo
   const narrowed = { ...grant.principal, scopes: grant.scopes };
   const whole = { ...grant.principal, scopes: grant.holds ?? grant.scopes };
   return { ...core.callers.callerOf(narrowed, 'ws', trace, published), space: spaceOf(whole) };
+}
+
+/** Descriptors that files, databases, egress and runs get before any connection does (attack 93). */
+const OTHER_FILES = 256;
+
+/** A connection is an open file: what the system allows bounds what the configuration asks for. */
+export function connectionBounds(
+  { total, perPrincipal }: { readonly total: number; readonly perPrincipal: number },
+  files: number,
+) {
+  const connections = Math.max(1, Math.min(total, files - OTHER_FILES));
+  return { connections, connectionsPerPrincipal: Math.min(perPrincipal, connections) };
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ProxyIdentitySettings } from '../../controls/auth/index.ts';
 import type { AuthService, PeerFacts, Principal } from '../../controls/auth/types.ts';
-import type { ListenLimits, RequestRules } from '../../controls/listen/index.ts';
+import type { ListenLimits, Receiving, RequestRules } from '../../controls/listen/index.ts';
 import type { Logger } from '../../kernel/index.ts';
 import type { Caller, Dispatcher } from '../../operations/define.ts';
 import type { RuntimeService } from '../../operations/services.ts';
@@ -10,7 +10,8 @@ import type { RuntimeService } from '../../operations/services.ts';
 /** What the HTTP surface needs of authentication. */
 export interface HttpAuth
   extends Pick<AuthService, 'authenticateRequest' | 'localOperator' | 'onRevoked' | 'browser'> {
-  recordRefusal(code: string, peer: PeerFacts): void;
+  /** `principal`: who it was, when that is known. */
+  recordRefusal(code: string, peer: PeerFacts, principal?: Principal): void;
 }
 
 export interface HttpSurfaceParts {
@@ -37,6 +38,10 @@ export interface HttpSurfaceParts {
   /** Headers in which listed proxies say whom they have authenticated; read at every request. */
   readonly proxyIdentity?: () => ProxyIdentitySettings | undefined;
   readonly limits?: ListenLimits;
+  /** Bounds of all connections that the configuration sets; read at every connection. */
+  readonly connections?: () => Pick<ListenLimits, 'connections' | 'connectionsPerPrincipal'>;
+  /** What is being received over all surfaces. */
+  readonly receiving?: Receiving;
   /** Whether /v1/* is served; read at every request. */
   readonly openai?: () => boolean;
 }
@@ -57,6 +62,8 @@ export interface Arrival {
 export interface RequestState {
   arrivalOf(request: IncomingMessage): Arrival;
   callerOf(request: IncomingMessage): Caller;
+  /** Id of the principal, or the address of somebody who is not known. */
+  whose(request: IncomingMessage): string;
   /** Hook of routes that need a caller. It runs before the body is read. */
   readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 }

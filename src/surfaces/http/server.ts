@@ -55,6 +55,8 @@ export interface ServerParts {
   ) => void;
   /** TCP connections below TLS ones, by their remote end. */
   readonly below: Map<string, Socket>;
+  /** Connections that have not sent anything yet. */
+  readonly silent: Set<Socket>;
 }
 
 /** Names the remote end of a connection; a TLS connection and the TCP connection below it have the same. */
@@ -81,7 +83,7 @@ export function renewCertificate(server: Server, tls: TlsMaterial): void {
 
 /** A server whose bounds hold before anybody is authenticated (L5). It does not listen yet. */
 export function boundedServer(parts: ServerParts): Server {
-  const { limits, gate, options, handler, onRefused, below } = parts;
+  const { limits, gate, options, handler, onRefused, below, silent } = parts;
   const bounds = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersTimeoutMs,
@@ -101,8 +103,12 @@ export function boundedServer(parts: ServerParts): Server {
         );
   // One more than is allowed: Node drops further headers silently, and dropping one could hide a forwarding header.
   server.maxHeadersCount = limits.headerCount + 1;
+  closeStalled(server, limits.stallMs);
+  if (gate === undefined) return server;
+  // Whoever holds a connection open and says nothing costs a socket, and neither a parser nor TLS (attack 91).
+  const accept = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    if (gate === undefined) return;
     // Peers of a Unix socket have no address; they share one count.
     const address = normaliseAddress(socket.remoteAddress) ?? UNKNOWN_PEER;
     if (options.admits?.(address) === false) {
@@ -111,10 +117,14 @@ export function boundedServer(parts: ServerParts): Server {
       return;
     }
     if (!gate.admit(socket, address)) return void socket.destroy();
-    if (options.tls === undefined) return;
-    const end = remoteEnd(socket);
-    below.set(end, socket);
-    socket.once('close', () => below.delete(end));
+    if (options.tls !== undefined) {
+      const end = remoteEnd(socket);
+      below.set(end, socket);
+      socket.once('close', () => below.delete(end));
+    }
+    untilFirstByte(socket, limits.headersTimeoutMs, silent, () => {
+      for (const listener of accept) listener.call(server, socket);
+    });
   });
   // Apart from 401s: whoever fails here never made a request (L7).
   server.on('tlsClientError', (_error, socket: Socket) => {
@@ -125,4 +135,41 @@ export function boundedServer(parts: ServerParts): Server {
     refuseConnection(socket as Socket, PARSER_STATUS[error.code ?? ''] ?? '400 Bad Request');
   });
   return server;
+}
+
+/** Wait for the first byte; a connection that sends none is closed without a word when its time is up. */
+function untilFirstByte(socket: Socket, timeoutMs: number, silent: Set<Socket>, accept: () => void): void {
+  const end = () => socket.destroy();
+  silent.add(socket);
+  socket.on('error', end);
+  socket.once('close', () => silent.delete(socket));
+  socket.setTimeout(timeoutMs, end);
+  socket.once('readable', () => {
+    silent.delete(socket);
+    socket.setTimeout(0);
+    socket.off('timeout', end);
+    if (socket.destroyed) return;
+    // Nothing to read: the peer closed its side without having said anything.
+    if (socket.readableLength === 0) return end();
+    accept();
+    socket.off('error', end);
+  });
+}
+
+/**
+ * Close connections whose reader takes nothing of what waits for it, and idle ones. Node calls a socket idle only
+ * when not even a part of a large write went out; one whose answer is still being worked on is not idle.
+ */
+function closeStalled(server: Server, stallMs: number): void {
+  const answering = new WeakMap<Socket, number>();
+  const count = (socket: Socket, step: 1 | -1) => answering.set(socket, (answering.get(socket) ?? 0) + step);
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
+  });
+  server.setTimeout(stallMs, (socket) => {
+    const isWorking = (answering.get(socket) ?? 0) > 0 && socket.writableLength === 0;
+    if (isWorking) socket.setTimeout(stallMs);
+    else socket.destroy();
+  });
 }

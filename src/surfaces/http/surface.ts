@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Plane } from '../../controls/auth/types.ts';
-import { ConnectionGate, LISTEN_LIMITS } from '../../controls/listen/index.ts';
+import { ConnectionGate, LISTEN_CODES, LISTEN_LIMITS, Receiving } from '../../controls/listen/index.ts';
 import { GatehouseError } from '../../kernel/index.ts';
 import type { Caller } from '../../operations/define.ts';
 import { asHttpError, openAiFailure, operationFailure, retryAfter } from './errors.ts';
@@ -15,6 +15,7 @@ import { addOpenAi } from './openai/routes.ts';
 import { addOperations, OPERATION_PREFIX } from './operations.ts';
 import type { Arrival, HttpSurfaceParts, Identity, RequestState } from './parts.ts';
 import { addProbes } from './probes.ts';
+import { boundReceiving } from './receiving.ts';
 import { boundedServer, remoteEnd, type ServerOptions } from './server.ts';
 import { addToolsInvoke } from './tools-invoke.ts';
 
@@ -30,8 +31,12 @@ export interface HttpSurface {
     identity: Identity,
     options?: ServerOptions,
   ): { readonly arrival: Arrival } | { readonly arrival: Arrival; readonly refusal: GatehouseError };
-  /** Somebody authenticated on this connection: it no longer counts among the unauthenticated. */
-  authenticated(socket: Socket): void;
+  /**
+   * Somebody authenticated on this connection: it no longer counts among the unauthenticated.
+   *
+   * @returns false when the principal holds as many connections as one may
+   */
+  authenticated(socket: Socket, principal: string): boolean;
   /** Stop taking connections; resolves when the open requests have ended. */
   close(): Promise<void>;
 }
@@ -51,12 +56,15 @@ const ALLOWED: readonly (readonly [path: RegExp, allow: string])[] = [
 /** The HTTP surface: translates bytes, decides nothing. Resolves when its routes are ready. */
 export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSurface> {
   const limits = parts.limits ?? LISTEN_LIMITS;
-  const gate = new ConnectionGate<Socket>(limits);
+  const gate = new ConnectionGate<Socket>(() => ({ ...limits, ...parts.connections?.() }));
+  const receiving = parts.receiving ?? new Receiving(limits);
   const identities = new WeakMap<IncomingMessage, Identity>();
   const listeners = new WeakMap<IncomingMessage, ServerOptions>();
   const below = new Map<string, Socket>();
+  const silent = new Set<Socket>();
   const answers = new OpenAnswers();
-  const settle = (socket: Socket) => gate.authenticated(below.get(remoteEnd(socket)) ?? socket);
+  const settle = (socket: Socket, principal: string) =>
+    gate.authenticated(below.get(remoteEnd(socket)) ?? socket, principal);
   const state = requestState(parts, settle, answers);
   const judged = (request: FastifyRequest, reply: FastifyReply): GatehouseError | undefined => {
     reply.headers(SECURITY_HEADERS);
@@ -76,6 +84,7 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
       answerFailure(parts, judged(request, reply) ?? thrown, request, reply),
   });
   acceptJsonOnly(app);
+  boundReceiving(app, receiving, state);
 
   app.addHook('onRequest', async (request, reply) => {
     const refusal = judged(request, reply);
@@ -101,6 +110,7 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
         gate: identity === 'token' ? gate : undefined,
         options,
         below,
+        silent,
         onRefused: (code, address) =>
           parts.auth.recordRefusal(code, { address, userAgent: '', surface: 'http', plane: options.plane }),
         handler: (request, response) => {
@@ -116,7 +126,9 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
     judge: (request, identity, options) => judgeUpgrade(parts, request, identity, options),
     authenticated: settle,
     close: async () => {
-      await Promise.all(servers.map(closed));
+      const ended = servers.map(closed);
+      for (const socket of silent) socket.destroy();
+      await Promise.all(ended);
       await app.close();
       stopListening();
     },
@@ -132,7 +144,7 @@ function closed(server: Server): Promise<void> {
 
 function requestState(
   parts: HttpSurfaceParts,
-  settle: (socket: Socket) => void,
+  settle: (socket: Socket, principal: string) => boolean,
   answers: OpenAnswers,
 ): RequestState & { arrive(request: IncomingMessage, arrival: Arrival): void } {
   const arrivals = new WeakMap<IncomingMessage, Arrival>();
@@ -142,13 +154,18 @@ function requestState(
     arrive: (request, arrival) => void arrivals.set(request, arrival),
     arrivalOf,
     callerOf: (request) => known(callers.get(request)),
+    whose: (request) => callers.get(request)?.principal.id ?? arrivalOf(request).peer.address,
     authenticate: async (request, reply) => {
       const arrival = arrivalOf(request.raw);
       const principal = await principalOf(parts, arrival, request.raw);
-      settle(request.raw.socket);
-      const limited = rateRefusal(parts.rates?.principal(principal.id));
+      const limited = settle(request.raw.socket, principal.id)
+        ? rateRefusal(parts.rates?.principal(principal.id))
+        : LISTEN_CODES.error('LISTEN_TOO_MANY_CONNECTIONS', undefined, {
+            details: { retryAfterMs: RETRY_MS },
+          });
       if (limited !== undefined) {
-        parts.auth.recordRefusal(limited.code, arrival.peer);
+        parts.auth.recordRefusal(limited.code, arrival.peer, principal);
+        if (limited.code === 'LISTEN_TOO_MANY_CONNECTIONS') reply.header('connection', 'close');
         throw limited;
       }
       answers.add(principal.credentialId, reply.raw);
@@ -193,6 +210,8 @@ function answerFailure(
   return reply.code(error.status).send(isOperation ? operationFailure(error) : openAiFailure(error));
 }
 
+/** Milliseconds after which somebody with too many connections may try again. */
+const RETRY_MS = 1_000;
 /** A year, as browsers ask for before they believe it (RFC 6797). */
 const HSTS = 'max-age=31536000';
 const PROBE = /^\/(healthz?|readyz?|startupz?)(\?|$)/;

@@ -57,14 +57,19 @@ export const WS_CODES = defineCodes({
     status: 400,
   },
   WS_TOO_MANY_CONNECTIONS: {
-    summary: 'too many connections wait for authentication',
-    fix: 'Wait a moment; if it lasts, look for who opens them in logs/gateway.log.',
+    summary: 'too many connections wait for authentication, and this one waited longest',
+    fix: 'Send connect as soon as the challenge is there; if it lasts, `gatehouse ledger tail` shows who opens them.',
     status: 503,
   },
   WS_TOO_MANY_REQUESTS: {
     summary: 'too many requests are under way',
     fix: 'Wait for answers before asking more on one connection.',
     status: 429,
+  },
+  WS_SLOW_WRITER: {
+    summary: 'a message was begun and not finished in time',
+    fix: 'Send whole messages, and smaller ones over a slow line.',
+    status: 408,
   },
   WS_SLOW_READER: {
     summary: 'the client reads too slowly and was cut off',

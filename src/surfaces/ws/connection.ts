@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import type { ConnectGrant, PeerFacts } from '../../controls/auth/types.ts';
+import { LISTEN_CODES } from '../../controls/listen/index.ts';
 import { asGatehouseError, type GatehouseError } from '../../kernel/index.ts';
 import type { Caller } from '../../operations/define.ts';
 import { WS_CODES } from './codes.ts';
 import { connectRefusal, cut, helloOk, parseConnect } from './connect.ts';
 import type { OutgoingEvent } from './events/outgoing.ts';
+import { Flow, type FlowTrouble } from './flow.ts';
 import { type ErrorShape, errorShape, parseFrame, type RequestFrame } from './frames.ts';
 import type { Method, Subscriptions } from './method.ts';
 import type { WsParts } from './parts.ts';
@@ -24,7 +26,12 @@ export interface ConnectionPlace {
   readonly session?: string | undefined;
   readonly methods: ReadonlyMap<string, Method>;
   broadcast(space: string, event: OutgoingEvent): void;
+  /** Bytes that wait for all clients together. */
+  buffered(): number;
 }
+
+/** Takes the place of a known client for this principal; false when it holds as many as it may. */
+type Place = (principal: string) => boolean;
 
 /** One client from open to close: challenge, connect, then requests and events. */
 export class Connection {
@@ -44,6 +51,7 @@ export class Connection {
   #requests: Requests | undefined;
   #capabilities: ReadonlySet<string> = new Set();
   #stopCounting: () => void = () => undefined;
+  readonly #flow: Flow;
 
   constructor(parts: WsParts, socket: WebSocket, place: ConnectionPlace) {
     this.#parts = parts;
@@ -52,6 +60,15 @@ export class Connection {
     this.#refusals = new Refusals(parts, place.peer);
     this.#id = parts.random.uuid();
     this.#challenge = parts.random.uuid();
+    this.#flow = new Flow({
+      socket,
+      raw: place.request.socket,
+      limits: parts.limits,
+      receiving: parts.receiving,
+      bufferedTotal: place.buffered,
+      rate: () => this.#rate(),
+      onTrouble: (trouble) => this.#cutOff(trouble),
+    });
   }
 
   /** Undefined until somebody proved who they are. */
@@ -63,17 +80,28 @@ export class Connection {
     return this.#capabilities;
   }
 
+  /** Bytes that wait for this client. */
+  get buffered(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Somebody else needs the place, and this one has waited longest without a login. */
+  crowdOut(): void {
+    this.#reject('WS_TOO_MANY_CONNECTIONS', 1013);
+  }
+
   /** Speak first: the challenge, without a sequence number (protocol a.3). */
-  open(onReady: () => void): void {
+  open(place: Place): void {
     const { limits, clock } = this.#parts;
     const { socket } = this.#place.request;
     this.#stopCounting = boundPreAuthBytes(socket, limits.preAuthBytes, () =>
       this.#reject('WS_FRAME_TOO_LARGE', 1009),
     );
     const deadline = setTimeout(() => this.#reject('WS_HANDSHAKE_TIMEOUT', 1000, ''), limits.handshakeMs);
-    const ready = () => {
+    const ready: Place = (principal) => {
+      if (!place(principal)) return false;
       clearTimeout(deadline);
-      onReady();
+      return true;
     };
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary, ready));
     this.#socket.on('error', (cause: Error & { readonly code?: string }) => {
@@ -102,6 +130,7 @@ export class Connection {
   }
 
   tick(): void {
+    this.#flow.tick();
     this.event('tick', { ts: this.#parts.clock.now() });
   }
 
@@ -129,7 +158,13 @@ export class Connection {
     return !isScoped || subscribed;
   }
 
-  #receive(data: RawData, isBinary: boolean, onReady: () => void): void {
+  #rate(): number {
+    const id = this.#grant?.principal.id;
+    return id === undefined ? 0 : (this.#parts.rate?.(id) ?? 0);
+  }
+
+  #receive(data: RawData, isBinary: boolean, place: Place): void {
+    this.#flow.message();
     if (this.#phase === 'closed') return;
     if (isBinary) return this.#reject('WS_FRAME_BINARY', 1008);
     const text = data.toString();
@@ -142,7 +177,7 @@ export class Connection {
     if (parsed.kind === 'garbage') return this.#reject('WS_FRAME_NOT_JSON', 1000, '');
     if (parsed.kind === 'malformed') return this.#reject('WS_FRAME_INVALID', 1008);
     if (this.#phase === 'connecting') return this.#reject('WS_CONNECT_REPEATED', 1008);
-    void this.#connect(parsed.frame, onReady);
+    void this.#connect(parsed.frame, place);
   }
 
   #receiveRequest(text: string): void {
@@ -157,9 +192,11 @@ export class Connection {
     this.#refusals.record(error.code, this.#caller);
     const id = parsed.kind === 'malformed' ? parsed.id : undefined;
     if (id !== undefined) this.#answer(id, undefined, errorShape(error, ''));
+    // What is no request takes from the rate of requests; past it there is nothing to answer.
+    if (this.#rate() > 0) this.#reject('WS_FRAME_INVALID', 1008);
   }
 
-  async #connect(frame: RequestFrame, onReady: () => void): Promise<void> {
+  async #connect(frame: RequestFrame, place: Place): Promise<void> {
     if (frame.method !== 'connect') {
       return this.#refuse(frame.id, WS_CODES.error('WS_CONNECT_FIRST'), 'ours');
     }
@@ -175,21 +212,24 @@ export class Connection {
       const { session } = this.#place;
       const credentials = session === undefined ? request.credentials : { ...request.credentials, session };
       const grant = await this.#parts.auth.authenticateConnect(credentials, scopes, this.#place.peer);
-      if (this.#admit(frame.id, grant, capabilities)) onReady();
+      if (this.#phase === 'connecting') this.#admit(frame.id, grant, capabilities, place);
     } catch (thrown) {
       this.#refuse(frame.id, asGatehouseError(thrown), 'recorded');
     }
   }
 
-  /** False when the peer left, ran out of time, or lost its credential while it was being checked. */
-  #admit(id: string, grant: ConnectGrant, capabilities: ReadonlySet<string>): boolean {
-    if (this.#phase === 'closed') return false;
+  /** Hello, unless the credential was lost while it was being checked or has too many connections. */
+  #admit(id: string, grant: ConnectGrant, capabilities: ReadonlySet<string>, place: Place): void {
     const revoked = credentialsOf(grant).find((credential) => this.#revoked.has(credential));
     if (revoked !== undefined) {
       this.#close(CLOSE_REVOKED, this.#revoked.get(revoked) ?? 'revoked');
-      return false;
+      return;
+    }
+    if (!place(grant.principal.id)) {
+      return this.#refuse(id, LISTEN_CODES.error('LISTEN_TOO_MANY_CONNECTIONS'), 'ours');
     }
     this.#stopCounting();
+    this.#flow.start(grant.principal.id);
     const parts = this.#parts;
     const caller = parts.callerOf(grant, parts.random.uuid(), this.#place.peer.published === true);
     this.#grant = grant;
@@ -199,7 +239,6 @@ export class Connection {
     this.#phase = 'ready';
     const facts = { ...parts.hello(), connectionId: this.#id, now: parts.clock.now(), ...parts.limits };
     this.#answer(id, helloOk(grant, facts));
-    return true;
   }
 
   #requestsOf(caller: Caller): Requests {
@@ -211,6 +250,7 @@ export class Connection {
       refusals: this.#refusals,
       answer: (id, payload, error) => this.#answer(id, payload, error),
       event: (event, payload) => this.event(event, payload),
+      pause: () => this.#pause(),
       broadcast: (event) => this.#place.broadcast(caller.space, event),
     });
   }
@@ -237,13 +277,21 @@ export class Connection {
 
   #send(frame: unknown): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (this.#socket.bufferedAmount > this.#parts.limits.bufferedBytes) {
-      this.#refusals.record('WS_SLOW_READER', this.#caller);
-      this.#end();
-      this.#socket.terminate();
-      return;
-    }
-    this.#socket.send(JSON.stringify(frame));
+    if (this.#flow.maySend()) this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** A peer that does not read or write would not take a close frame either. */
+  #cutOff(trouble: FlowTrouble): void {
+    if (this.#phase === 'closed') return;
+    this.#refusals.record(trouble, this.#caller);
+    this.#end();
+    this.#socket.terminate();
+  }
+
+  /** Leave what a flood sends in the buffers of the system for a moment, so that others are served meanwhile. */
+  #pause(): void {
+    this.#socket.pause();
+    setTimeout(() => this.#socket.resume(), this.#parts.limits.pauseMs).unref();
   }
 
   #close(code: number, reason: string): void {
@@ -256,6 +304,7 @@ export class Connection {
 
   #end(): void {
     this.#phase = 'closed';
+    this.#flow.end();
     this.#ended.abort();
   }
 }

@@ -2,8 +2,8 @@ import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { PeerFacts } from '../../controls/auth/types.ts';
-import { GatehouseError } from '../../kernel/index.ts';
-import { WS_CODES } from './codes.ts';
+import { Crowd } from '../../controls/listen/index.ts';
+import type { GatehouseError } from '../../kernel/index.ts';
 import { Connection } from './connection.ts';
 import { approvalFrame, concernsCaller, deviceRequested } from './events/approvals.ts';
 import type { OutgoingEvent } from './events/outgoing.ts';
@@ -38,8 +38,12 @@ export interface UpgradeRules {
     /** Secret of the browser session that the upgrade showed, from a page of our own. */
     readonly session?: string;
   };
-  /** Called once somebody proved who they are on this connection. */
-  authenticated(request: IncomingMessage): void;
+  /**
+   * Called once somebody proved who they are on this connection.
+   *
+   * @returns false when this principal holds as many connections as one may
+   */
+  authenticated(request: IncomingMessage, principal: string): boolean;
 }
 
 export interface WsSurface {
@@ -75,23 +79,33 @@ export function createWsSurface(options: Options): WsSurface {
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
+    // Pongs are bounded like everything that is sent.
+    autoPong: false,
     maxPayload: limits.frameBytes,
     clientTracking: false,
   });
-  const waiting = new Map<string, number>();
+  const waiting = new Crowd<Connection>();
   const live = new Set<Connection>();
-  let waitingTotal = 0;
   let ticker: NodeJS.Timeout | undefined;
 
-  const count = (address: string, step: 1 | -1) => {
-    waitingTotal += step;
-    const next = (waiting.get(address) ?? 0) + step;
-    if (next <= 0) waiting.delete(address);
-    else waiting.set(address, next);
+  /** Whoever waits longest makes room, as on the listener: others must be able to log in (attack 91). */
+  const makeRoom = (address: string) => {
+    const crowded = waiting.size >= limits.unauthenticatedTotal ? waiting.mostCrowded() : undefined;
+    const full = waiting.countOf(address) >= limits.unauthenticatedPerAddress ? address : crowded;
+    const oldest = full === undefined ? undefined : waiting.oldestOf(full);
+    if (oldest === undefined) return;
+    waiting.delete(oldest);
+    oldest.crowdOut();
   };
 
   const broadcast = (space: string, event: OutgoingEvent) => {
     for (const connection of live) if (connection.caller?.space === space) connection.deliver(event);
+  };
+
+  const buffered = () => {
+    let bytes = 0;
+    for (const connection of live) bytes += connection.buffered;
+    return bytes;
   };
 
   const accept = (
@@ -99,26 +113,30 @@ export function createWsSurface(options: Options): WsSurface {
     socket: Duplex,
     head: Buffer,
     { peer, session }: { readonly peer: PeerFacts; readonly session: string | undefined },
-    onReady: () => void,
+    place: (principal: string) => boolean,
   ) => {
-    count(peer.address, 1);
-    let counted = true;
-    const settle = () => {
-      if (counted) count(peer.address, -1);
-      counted = false;
-    };
-    socket.once('close', settle);
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new Connection(parts, webSocket, { request, peer, session, methods, broadcast });
+      const connection = new Connection(parts, webSocket, {
+        request,
+        peer,
+        session,
+        methods,
+        broadcast,
+        buffered,
+      });
+      makeRoom(peer.address);
       live.add(connection);
+      waiting.add(connection, peer.address);
       webSocket.once('close', () => {
         live.delete(connection);
+        waiting.delete(connection);
         if (live.size === 0) clearInterval(ticker);
         if (live.size === 0) ticker = undefined;
       });
-      connection.open(() => {
-        settle();
-        onReady();
+      connection.open((principal) => {
+        if (!place(principal)) return false;
+        waiting.delete(connection);
+        return true;
       });
       // No client, no timer: an idle gateway does nothing at all.
       ticker ??= setInterval(() => live.forEach((each) => each.tick()), limits.tickMs).unref();
@@ -150,16 +168,8 @@ export function createWsSurface(options: Options): WsSurface {
         const { refusal, ...verdict } = judge(request);
         if (refusal !== undefined) return refuseUpgrade(socket, refusal);
         const peer: PeerFacts = { ...verdict.peer, surface: 'ws' };
-        const full =
-          waitingTotal >= limits.unauthenticatedTotal ||
-          (waiting.get(peer.address) ?? 0) >= limits.unauthenticatedPerAddress;
-        if (full) {
-          const error = WS_CODES.error('WS_TOO_MANY_CONNECTIONS');
-          parts.auth.recordRefusal(error.code, peer);
-          return refuseUpgrade(socket, error);
-        }
         const { session } = verdict;
-        accept(request, socket, head, { peer, session }, () => authenticated(request));
+        accept(request, socket, head, { peer, session }, (principal) => authenticated(request, principal));
       });
     },
     connections: () => live.size,

@@ -13,6 +13,13 @@ export interface WsLimits {
   readonly tickMs: number;
   readonly unauthenticatedPerAddress: number;
   readonly unauthenticatedTotal: number;
+  /** Bytes waiting to be sent to all clients together; past it a slow reader is cut off earlier. */
+  readonly bufferedTotalBytes: number;
+  /** Bytes waiting to be sent past which a ping is answered no more, but taken for a slow reader's. */
+  readonly pongBytes: number;
+  /** Refusals for the rate in a row after which nothing is read for `pauseMs` milliseconds. */
+  readonly floodRefusals: number;
+  readonly pauseMs: number;
   /** Requests of one connection that may be under way at once. */
   readonly inFlight: number;
 }
@@ -24,7 +31,11 @@ export const WS_LIMITS: WsLimits = {
   handshakeMs: 15_000,
   closeMs: 500,
   tickMs: 30_000,
-  unauthenticatedPerAddress: 64,
+  unauthenticatedPerAddress: 256,
   unauthenticatedTotal: 512,
+  bufferedTotalBytes: 96 * 1024 * 1024,
+  pongBytes: 64 * 1024,
+  floodRefusals: 100,
+  pauseMs: 250,
   inFlight: 256,
 };

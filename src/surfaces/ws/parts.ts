@@ -1,6 +1,7 @@
 import type { TurnService } from '../../agents/types.ts';
 import type { AuthService, ConnectGrant, PeerFacts } from '../../controls/auth/types.ts';
 import type { ApprovalService } from '../../controls/execution/types.ts';
+import type { Receiving } from '../../controls/listen/index.ts';
 import type { Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
 import type { Caller, Dispatcher } from '../../operations/define.ts';
 import type { HelloFacts } from './connect.ts';
@@ -26,5 +27,7 @@ export interface WsParts {
   callerOf(grant: ConnectGrant, trace: string, published: boolean): Caller;
   /** Milliseconds that this principal has to wait, 0 for none; absent allows everything (L9). */
   readonly rate?: (principal: string) => number;
+  /** What is being received over all surfaces; absent takes everything. */
+  readonly receiving?: Receiving;
   hello(): Pick<HelloFacts, 'version' | 'uptimeMs' | 'defaultAgent' | 'methods' | 'events'>;
 }

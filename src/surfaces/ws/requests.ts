@@ -19,6 +19,8 @@ export interface RequestHost {
   readonly refusals: Refusals;
   answer(id: string, payload: unknown, error?: ErrorShape): void;
   event(event: string, payload: unknown): void;
+  /** Read nothing for a moment. */
+  pause(): void;
   /** To every connection of this caller's space. */
   broadcast(event: OutgoingEvent): void;
 }
@@ -30,6 +32,8 @@ export class Requests {
   readonly #host: RequestHost;
   readonly #held = new Map<string, OutgoingEvent[]>();
   #underWay = 0;
+  /** Refusals for the rate, less what was let through since. */
+  #flood = 0;
 
   constructor(parts: WsParts, methods: ReadonlyMap<string, Method>, host: RequestHost) {
     this.#parts = parts;
@@ -57,8 +61,13 @@ export class Requests {
         details: { retryAfterMs: waitMs },
       });
       host.refusals.record(error.code, host.caller);
-      return host.answer(frame.id, undefined, errorShape(error, frame.method));
+      host.answer(frame.id, undefined, errorShape(error, frame.method));
+      this.#flood += 1;
+      if (this.#flood < this.#parts.limits.floodRefusals) return;
+      this.#flood = 0;
+      return host.pause();
     }
+    this.#flood = Math.max(0, this.#flood - 1);
     this.#underWay += 1;
     const heldRuns: string[] = [];
     const announcements: OutgoingEvent[] = [];

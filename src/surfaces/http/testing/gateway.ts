@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { principalLayer, type Scope } from '../../../controls/auth/index.ts';
@@ -67,6 +68,7 @@ export interface TestGateway extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly surface: HttpSurface;
+  readonly server: Server;
   readonly events: TestHome['events'];
   /** Codes of the ledger's events, or their actions where there is none. */
   readonly codes: () => readonly string[];
@@ -112,7 +114,7 @@ function methodsOf(auth: TestHome['auth']): HttpSurfaceParts['auth'] {
     browser: auth.browser,
     localOperator: () => auth.localOperator(),
     onRevoked: (listener) => auth.onRevoked(listener),
-    recordRefusal: (code, peer) => auth.recordRefusal(code, peer),
+    recordRefusal: (code, peer, principal) => auth.recordRefusal(code, peer, principal),
   };
 }
 
@@ -154,6 +156,7 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
     url: `http://127.0.0.1:${port}`,
     port,
     surface,
+    server,
     events: home.events,
     codes: () => home.events.map((event) => event.code ?? event.action),
     calls: dispatcher.calls,
