@@ -3,6 +3,7 @@ import { OPERATIONS } from '../../src/operations/index.ts';
 import { openApiOf } from '../../src/surfaces/http/openapi.ts';
 import { cliPage } from './cli-page.ts';
 import { codesPage } from './codes-page.ts';
+import { openclawChecksPage } from './openclaw-checks-page.ts';
 import { operationsPage } from './operations-page.ts';
 
 function json(value: unknown): string {
@@ -15,6 +16,7 @@ export function referenceFiles(version: string): ReadonlyMap<string, string> {
     ['operations.md', operationsPage()],
     ['cli.md', cliPage()],
     ['codes.md', codesPage()],
+    ['openclaw-checks.md', openclawChecksPage()],
     ['openapi.json', json(openApiOf(OPERATIONS, version))],
     ['config.schema.json', json(configJsonSchema())],
   ]);

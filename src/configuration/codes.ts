@@ -62,6 +62,21 @@ export const CONFIG_CODES = defineCodes({
     fix: 'Use one of the possible values.',
     status: 400,
   },
+  CONFIG_NOT_EMPTY: {
+    summary: 'this home has a configuration already; nothing was changed',
+    fix: 'Look at the difference with --dry-run, then give --replace; the old one stays in the history.',
+    status: 409,
+  },
+  OPENCLAW_HOME_MISSING: {
+    summary: 'there is no OpenClaw home in that folder',
+    fix: 'Name the folder that holds openclaw.json, usually ~/.openclaw.',
+    status: 404,
+  },
+  MIGRATE_NOT_POSSIBLE: {
+    summary: 'no configuration that loads could be made of this one',
+    fix: 'Correct what is listed in a copy of the home and migrate the copy.',
+    status: 422,
+  },
   CONFIG_KEY_IGNORED: {
     summary: 'the key has no effect here',
     fix: 'Remove it, so that nobody relies on it.',

@@ -271,3 +271,33 @@ test('the oldest snapshots are dropped past the bound, and their numbers are not
   assert.equal(numbers.at(-1), 2);
   assert.equal(await codeOf(store.get(1)), 'CONFIG_SNAPSHOT_UNKNOWN');
 });
+
+test('apply replaces the file, keeps the one before, and is a snapshot with author and ticket', async () => {
+  using home = await install('{ gateway: { port: 1000 } }');
+  const { number, ticket } = await home.config.apply('// ours\n{ gateway: { port: 2000 } }', BY, {
+    onlyWhenEmpty: false,
+  });
+  assert.equal(ticket, BY.ticket);
+  assert.equal(home.config.current().config.gateway.port, 2000);
+  assert.ok(home.text().startsWith('// ours'));
+  await home.config.rollback(number - 1, BY);
+  assert.equal(home.config.current().config.gateway.port, 1000);
+});
+
+test('config/apply over a file that says something: refused, and nothing is written', async () => {
+  using home = await install('{ gateway: { port: 1000 } }');
+  const work = home.config.apply('{}', BY, { onlyWhenEmpty: true });
+  assert.equal(await codeOf(work), 'CONFIG_NOT_EMPTY');
+  assert.equal(home.text(), '{ gateway: { port: 1000 } }');
+  assert.deepEqual(
+    home.ledger.events.filter(({ action }) => action === 'config.applied'),
+    [],
+  );
+});
+
+test('config/apply of what does not load: refused, and nothing is written', async () => {
+  using home = await install('{ gateway: { port: 1000 } }');
+  const work = home.config.apply('{ gateway: { prot: 1 } }', BY, { onlyWhenEmpty: false });
+  assert.equal(await codeOf(work), 'CONFIG_INVALID');
+  assert.equal(home.text(), '{ gateway: { port: 1000 } }');
+});

@@ -4,10 +4,11 @@ import { type Clock, GatehouseError, type Ledger } from '../kernel/index.ts';
 import { CONFIG_CODES } from './codes.ts';
 import { type ConfigFiles, nodeFiles, overlayFiles } from './files.ts';
 import { editJson5 } from './input/edit.ts';
-import { decodeText, MAX_CONFIG_BYTES } from './input/parse.ts';
+import { decodeText, MAX_CONFIG_BYTES, parseJson5 } from './input/parse.ts';
 import { FORBIDDEN_KEYS } from './input/scan.ts';
 import { Issues } from './issues.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
+import { isPlainObject } from './objects.ts';
 import { formatPath, parsePath, type Segment, valueAt } from './path.ts';
 import { MAX_PLAYBOOK_BYTES } from './playbooks/parse.ts';
 import { egressPolicyPath, MAX_EGRESS_FILE_BYTES } from './policy/egress-file.ts';
@@ -118,6 +119,22 @@ class Configuration implements ConfigService {
       const config = this.#parts.paths.config;
       const edited = await this.#edited(segments, value === null ? undefined : value);
       return this.#change(new Map([[config, edited]]), by, 'config.set', { path: formatPath(segments) });
+    });
+  }
+
+  apply(
+    text: string,
+    by: By,
+    { onlyWhenEmpty }: { readonly onlyWhenEmpty: boolean },
+  ): Promise<ConfigSnapshot> {
+    return this.#inTurn(async () => {
+      const { config } = this.#parts.paths;
+      const before = this.#text(config, MAX_CONFIG_BYTES);
+      if (onlyWhenEmpty && before !== undefined && !isEmptyText(before))
+        throw CONFIG_CODES.error('CONFIG_NOT_EMPTY');
+      return this.#change(new Map([[config, text]]), by, 'config.applied', {
+        replaced: before !== undefined,
+      });
     });
   }
 
@@ -307,6 +324,12 @@ class Configuration implements ConfigService {
       throw CONFIG_CODES.error('CONFIG_FORBIDDEN_KEY');
     return segments;
   }
+}
+
+/** Whether a file says nothing; one that cannot be read says something. */
+function isEmptyText(text: string): boolean {
+  const parsed = parseJson5(new TextEncoder().encode(text));
+  return parsed.ok && isPlainObject(parsed.value) && Object.keys(parsed.value).length === 0;
 }
 
 function issuesOf(thrown: unknown): readonly ConfigIssue[] {

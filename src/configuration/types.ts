@@ -116,6 +116,16 @@ export interface ConfigService {
     value: unknown,
     by: { readonly author: string; readonly ticket: string; readonly reason: string },
   ): Promise<ConfigSnapshot>;
+  /**
+   * Replace the whole file: validate, write atomically, snapshot, apply.
+   *
+   * @throws CONFIG_NOT_EMPTY when `onlyWhenEmpty` and the file holds a setting; CONFIG_INVALID
+   */
+  apply(
+    text: string,
+    by: { readonly author: string; readonly ticket: string; readonly reason: string },
+    options: { readonly onlyWhenEmpty: boolean },
+  ): Promise<ConfigSnapshot>;
   jsonSchema(): Readonly<Record<string, unknown>>;
   history(): Promise<readonly ConfigSnapshot[]>;
   /** Unified diff of two snapshots' canonical texts. */

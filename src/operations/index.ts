@@ -10,6 +10,7 @@ import { channelsStatus } from './channels/status.ts';
 import { chatAbort } from './chat/abort.ts';
 import { chatHistory } from './chat/history.ts';
 import { chatSend } from './chat/send.ts';
+import { configApply } from './config/apply.ts';
 import { configDiff } from './config/diff.ts';
 import { configGet } from './config/get.ts';
 import { configHistory } from './config/history.ts';
@@ -55,6 +56,7 @@ import { principalShow } from './principal/show.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
+import { securityAudit } from './security/audit.ts';
 import { sendersAllow } from './senders/allow.ts';
 import { sendersBlock } from './senders/block.ts';
 import { sendersList } from './senders/list.ts';
@@ -128,6 +130,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   configValidate,
   configGet,
   configSet,
+  configApply,
   configSchema,
   configHistory,
   configDiff,
@@ -143,6 +146,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   sandboxExec,
   egressCheck,
   doctorRun,
+  securityAudit,
   inventoryListeners,
   tunnelPrint,
   frontNginx,

@@ -13,6 +13,7 @@ export async function main(program: Program): Promise<void> {
     version: program.version,
     command: commandName(program, process.env['PATH']),
     socketPath: join(paths.run, 'gateway.sock'),
+    paths,
     openLocal: async () => (await import('./local.ts')).openLocal(program),
     processes: {
       run: () => runForeground(program),

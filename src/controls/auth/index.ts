@@ -12,4 +12,5 @@ export { issuerOf } from './oidc/settings.ts';
 export { principalLayer } from './principal-layer.ts';
 export { createAuthService, type RunningAuth } from './service.ts';
 export { type AuthTables, migrations } from './tables.ts';
+export { checkTokens } from './token-checks.ts';
 export * from './types.ts';

@@ -81,6 +81,15 @@ function outbound(facts: ListenFacts): readonly Finding[] {
   }));
 }
 
+/** Folders that a program copies to other machines. */
+const SYNCED =
+  /(?:^|\/)(?:Dropbox|Google ?Drive|OneDrive|Nextcloud|pCloud ?Drive|Sync|Syncthing|MEGA|Mobile Documents|com~apple~CloudDocs|iCloud ?Drive|CloudStorage)(?:\/|$)/i;
+
+/** Whether a path lies in a folder that goes to other machines, with whatever is in it. */
+export function isSynced(path: string): boolean {
+  return SYNCED.test(path);
+}
+
 function homeFindings(facts: ListenFacts): readonly Finding[] {
   const findings: Finding[] = [];
   const { path, mode, uid } = facts.home;
@@ -93,6 +102,17 @@ function homeFindings(facts: ListenFacts): readonly Finding[] {
       found: `0${(mode & 0o777).toString(8)}`,
       fix: `chmod 700 ${path}`,
       requirements: ['A2', 'D3'],
+    });
+  }
+  if (isSynced(path)) {
+    findings.push({
+      id: 'home.synced',
+      severity: 'warning',
+      title: 'the home is in a folder that is copied to other machines',
+      expected: 'a folder of this machine alone',
+      found: path,
+      fix: 'Move it: keys, tokens and conversations go wherever the folder goes (GATEHOUSE_HOME names another).',
+      requirements: ['D3'],
     });
   }
   if (uid !== facts.uid) {

@@ -4,6 +4,7 @@ export {
   checkListeners,
   type DeclaredListener,
   isDeclared,
+  isSynced,
   type ListenFacts,
 } from './checks.ts';
 export { LISTEN_CODES } from './codes.ts';

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
-import { checkLogins } from '../../controls/auth/index.ts';
+import { checkModels } from '../../agents/checks.ts';
+import { checkLogins, checkTokens } from '../../controls/auth/index.ts';
 import {
   checkListeners,
   checkReach,
@@ -103,6 +104,8 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...(await listenFindings()),
       ...(await loginFindings(core, clock.now())),
       ...(await senderFindings(core, clock.now())),
+      ...checkTokens(await core.auth.listTokens(), clock.now()),
+      ...checkModels(core.config.current().agents.values()),
       ...configurationFindings(core.config.current()),
       ...(await egressFindings(core.config.current(), clock.now())),
       ...ledgerFindings(await proof.report(0)),

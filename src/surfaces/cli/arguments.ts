@@ -90,6 +90,11 @@ export function described({ description, choices }: Argument): string {
     .join(' ');
 }
 
+const AUDIT_OPTIONS = [
+  { flags: '--home <path>', description: 'Look at this OpenClaw home instead; nothing there is changed.' },
+  { flags: '--sarif', description: 'Print SARIF 2.1.0, for code scanning.' },
+];
+
 /** Options beside the input: where it comes from and what becomes of the answer. */
 export function extraOptions(
   operation: Operation,
@@ -109,6 +114,7 @@ export function extraOptions(
     json,
     ...(operation.stream === undefined ? [] : [events]),
     ...(operation.id === 'agent.run' ? [noWait] : []),
+    ...(operation.id === 'security.audit' ? AUDIT_OPTIONS : []),
   ];
 }
 

@@ -49,6 +49,28 @@ export const CLI_ONLY: readonly CliOnlyCommand[] = Object.freeze([
     ],
   },
   {
+    command: 'migrate openclaw',
+    summary: 'Make a Gatehouse configuration out of an OpenClaw home, and explain every difference',
+    reason: 'It reads files of the account that types it; what it writes goes through config.apply.',
+    examples: [
+      'gatehouse migrate openclaw --dry-run',
+      'gatehouse migrate openclaw --from ~/.openclaw --ticket OPS-40',
+    ],
+    options: [
+      {
+        flags: '--from <path>',
+        description: 'The OpenClaw home; OPENCLAW_STATE_DIR or ~/.openclaw when absent.',
+      },
+      { flags: '--dry-run', description: 'Show the report and the configuration; change nothing anywhere.' },
+      {
+        flags: '--replace',
+        description: 'Replace a configuration that is there already; it stays in the history.',
+      },
+      { flags: '--ticket <text>', description: 'Ticket that this belongs to, kept with the snapshot.' },
+      { flags: '--json', description: 'Print exactly the result as JSON.' },
+    ],
+  },
+  {
     command: 'completion',
     summary: 'Print the completion script of a shell',
     reason: 'It is about the command line itself.',

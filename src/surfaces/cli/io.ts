@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { ConfigPaths } from '../../configuration/types.ts';
 import type { Caller, Dispatcher } from '../../operations/define.ts';
 import type { PostureLine } from '../../operations/services.ts';
 
@@ -40,6 +41,8 @@ export interface CliParts {
   readonly command: string;
   /** `run/gateway.sock` of the home. */
   readonly socketPath: string;
+  /** The home that this command is about; nothing is created. */
+  readonly paths: ConfigPaths;
   openLocal(): Promise<LocalGateway>;
   readonly processes: {
     /** Run the gateway in the foreground; resolves with the exit code when it has ended. */

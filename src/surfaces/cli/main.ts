@@ -128,6 +128,10 @@ async function callOperation(
     const { runAgent } = await import('./agent.ts');
     return runAgent(command, input, { wait: given['wait'] !== false, events });
   }
+  if (operation.id === 'security.audit') {
+    const { runAudit } = await import('./audit.ts');
+    return runAudit(command, given, () => invoke(operation, input));
+  }
   const { eventLine, resultExit, resultLines } = await import('./render/results.ts');
   const follows = input['follow'] === true;
   const streams = events || follows;
@@ -167,6 +171,10 @@ async function runCliOnly(
   if (name === 'chat') {
     const { runChat } = await import('./chat.ts');
     return runChat(command, given);
+  }
+  if (name === 'migrate openclaw') {
+    const { runMigrate } = await import('./migrate.ts');
+    return runMigrate(command, given);
   }
   if (name === 'tunnel install') {
     const { runTunnelInstall } = await import('./tunnel-install.ts');

@@ -89,6 +89,14 @@ export function stream(response: ServerResponse): {
   };
 }
 
+/** A home in which nothing is. */
+const ABSENT_HOME: CliParts['paths'] = {
+  home: join(tmpdir(), 'gh-absent'),
+  config: join(tmpdir(), 'gh-absent', 'gatehouse.json'),
+  playbooks: join(tmpdir(), 'gh-absent', 'playbooks'),
+  workspaces: join(tmpdir(), 'gh-absent', 'workspaces'),
+};
+
 export interface CliRun {
   readonly code: number;
   readonly stdout: string;
@@ -97,6 +105,7 @@ export interface CliRun {
 
 export interface RunOptions {
   readonly socketPath?: string;
+  readonly paths?: CliParts['paths'];
   readonly env?: Readonly<Record<string, string>>;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -148,6 +157,7 @@ export async function cli(argv: readonly string[], options: RunOptions = {}): Pr
     version: '1.2.3',
     command: options.command ?? 'gatehouse',
     socketPath: options.socketPath ?? join(tmpdir(), 'gh-absent', 'gateway.sock'),
+    paths: options.paths ?? ABSENT_HOME,
     openLocal: options.local ?? unexpected,
     processes: { run: unexpected, start: unexpected, ...options.processes },
   };

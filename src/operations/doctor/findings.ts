@@ -1,0 +1,68 @@
+import { Type } from 'typebox';
+import type { Finding } from '../../kernel/index.ts';
+import { strict } from '../schema.ts';
+import type { Services } from '../services.ts';
+
+export const SEVERITIES = [
+  'info',
+  'low',
+  'warning',
+  'high',
+  'critical',
+] as const satisfies Finding['severity'][];
+
+export const FindingSchema = strict({
+  id: Type.String({ description: 'Stable code of the check.' }),
+  severity: Type.Enum(SEVERITIES),
+  title: Type.String(),
+  expected: Type.String(),
+  found: Type.String(),
+  fix: Type.String(),
+  requirements: Type.Array(Type.String()),
+});
+
+/** The worst first; findings of one severity stay in the order of the checks. */
+export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  const rank = (finding: Finding) => SEVERITIES.indexOf(finding.severity);
+  return [...findings].sort((a, b) => rank(b) - rank(a));
+}
+
+/** A file that does not hold is not what runs, and the next start would be refused because of it. */
+async function fileFindings({ config }: Services): Promise<readonly Finding[]> {
+  const { ok, issues } = await config.validate();
+  if (ok) return [];
+  return issues.map(({ code, path, message, fix }) => ({
+    id: code,
+    severity: 'high',
+    title: `the configuration file is not valid: ${path === '' ? message : `${path}: ${message}`}`,
+    expected: 'a file that the next start accepts',
+    found: message,
+    fix,
+    requirements: ['D1'],
+  }));
+}
+
+/** Egress comes back by itself; when even the shell that starts it again is gone, only a new start helps. */
+function egressFinding(failing: readonly string[]): readonly Finding[] {
+  if (!failing.includes('egress')) return [];
+  return [
+    {
+      id: 'EGRESS_UNAVAILABLE',
+      severity: 'high',
+      title: 'egress does not answer, so no model and no host can be reached',
+      expected: 'one egress process',
+      found: 'none',
+      fix: 'Wait ten seconds and look again. If it stays: gatehouse gateway stop, then start it, and read logs/egress.log.',
+      requirements: ['E1'],
+    },
+  ];
+}
+
+/** What every control's checks say about this install now. */
+export async function installFindings(services: Services): Promise<readonly Finding[]> {
+  return [
+    ...(await services.runtime.findings()),
+    ...(await fileFindings(services)),
+    ...egressFinding(services.runtime.ready().failing),
+  ];
+}

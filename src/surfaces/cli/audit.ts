@@ -1,0 +1,61 @@
+import { pathToFileURL } from 'node:url';
+import type { Finding } from '../../kernel/index.ts';
+import type { Command } from './command.ts';
+import { EXIT } from './exit.ts';
+import type { GivenOptions } from './input.ts';
+
+/** What both audits hand over: of this install by the gateway, of an OpenClaw home by this command itself. */
+interface Report {
+  readonly version: string;
+  readonly worst: Finding['severity'] | null;
+  readonly findings: readonly Finding[];
+}
+
+const ORDER: readonly Finding['severity'][] = ['critical', 'high', 'warning', 'low', 'info'];
+const SERIOUS = new Set<Finding['severity']>(['critical', 'high', 'warning']);
+
+function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  return [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+}
+
+/** The files are read by whoever types the command, with no more rights than that account has. */
+async function auditForeign(home: string, version: string): Promise<Report> {
+  const [{ readOpenClawHome }, { auditOpenClaw }] = await Promise.all([
+    import('../../configuration/openclaw-home/home.ts'),
+    import('../../configuration/openclaw-home/audit.ts'),
+  ]);
+  const findings = worstFirst(auditOpenClaw(readOpenClawHome(home, process.getuid?.() ?? 0)));
+  return { version, worst: findings[0]?.severity ?? null, findings };
+}
+
+function summary(findings: readonly Finding[]): string {
+  const counted = ORDER.map(
+    (severity) => [severity, findings.filter((one) => one.severity === severity).length] as const,
+  );
+  return counted
+    .filter(([, count]) => count > 0)
+    .map(([severity, count]) => `${count} ${severity}`)
+    .join(', ');
+}
+
+/** `security audit`: the report as a table for people, as JSON, or as SARIF. Exit code 5 from warning on. */
+export async function runAudit(
+  { output, parts }: Command,
+  given: GivenOptions,
+  own: () => Promise<unknown>,
+): Promise<number> {
+  const home = typeof given['home'] === 'string' ? given['home'] : undefined;
+  const report = home === undefined ? ((await own()) as Report) : await auditForeign(home, parts.version);
+  const { findings } = report;
+  if (given['sarif'] === true) {
+    const { toSarif } = await import('./sarif.ts');
+    const uri = pathToFileURL(home ?? parts.paths.config).href;
+    output.document(toSarif(findings, { version: parts.version, uri }));
+  } else if (output.json) output.document(report);
+  else {
+    const { findingLines } = await import('./render/reports.ts');
+    output.lines(findingLines(findings, output.view));
+    if (findings.length > 0) output.lines(['', `${findings.length} findings: ${summary(findings)}.`]);
+  }
+  return findings.some(({ severity }) => SERIOUS.has(severity)) ? EXIT.findings : EXIT.ok;
+}
