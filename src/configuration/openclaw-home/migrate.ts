@@ -39,7 +39,10 @@ export interface MigrateOptions {
   readonly now: number;
 }
 
-/** Take a key out. An element of a list closes the gap; objects that become empty stay, they say nothing. */
+/** Keys whose entries mean something even when they are empty: an agent, a channel, a group. */
+const NAMED = new Set<Segment>(['entries', 'channels', 'accounts', 'groups', 'providers']);
+
+/** Take a key out, and the objects around it that nothing is left in. An element of a list closes the gap. */
 function remove(root: unknown, segments: readonly Segment[]): boolean {
   const parent = valueAt(root, segments.slice(0, -1));
   const last = segments.at(-1);
@@ -47,6 +50,10 @@ function remove(root: unknown, segments: readonly Segment[]): boolean {
     return false;
   if (Array.isArray(parent)) parent.splice(Number(last), 1);
   else delete (parent as Draft)[last];
+  const owner = segments.slice(0, -1);
+  const isEmpty = !Array.isArray(parent) && Object.keys(parent).length === 0;
+  if (isEmpty && owner.length > 0 && typeof owner.at(-1) === 'string' && !NAMED.has(owner.at(-2) ?? ''))
+    remove(root, owner);
   return true;
 }
 
@@ -166,17 +173,6 @@ async function untilItLoads(draft: Draft, options: MigrateOptions, note: (change
   throw CONFIG_CODES.error('MIGRATE_NOT_POSSIBLE');
 }
 
-/** Objects that nothing is left in. */
-function prune(value: unknown): unknown {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, prune(item)] as const);
-  const kept = entries.filter(
-    ([, item]) =>
-      !(item !== null && typeof item === 'object' && !Array.isArray(item) && Object.keys(item).length === 0),
-  );
-  return Object.fromEntries(kept);
-}
-
 function restOf(home: OpenClawHome): Migration['rest'] {
   const holds = (what: string) => home.files.some((file) => file.holds === what);
   const rows: { path: string; why: string }[] = [];
@@ -228,12 +224,11 @@ export async function migrateOpenClaw(home: OpenClawHome, options: MigrateOption
   closeChannels(draft, note);
   separateWorkspaces(draft, note);
   const warnings = await untilItLoads(draft, options, note);
-  const config = prune(draft);
   const header =
     '// Made by `gatehouse migrate openclaw`. What was left out or narrowed, and why, is in its report.\n';
   const used = secrets.filter(({ path }) => valueAt(draft, parsePath(path) ?? []) !== undefined);
   return {
-    text: `${header}${JSON.stringify(config, null, 2)}\n`,
+    text: `${header}${JSON.stringify(draft, null, 2)}\n`,
     changes,
     secrets: used,
     rest: restOf(home),

@@ -94,6 +94,7 @@ const ABSENT_HOME: CliParts['paths'] = {
   home: join(tmpdir(), 'gh-absent'),
   config: join(tmpdir(), 'gh-absent', 'gatehouse.json'),
   playbooks: join(tmpdir(), 'gh-absent', 'playbooks'),
+  policy: join(tmpdir(), 'gh-absent', 'policy'),
   workspaces: join(tmpdir(), 'gh-absent', 'workspaces'),
 };
 
