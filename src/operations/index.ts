@@ -67,6 +67,7 @@ import { sessionsList } from './sessions/list.ts';
 import { sessionsPatch } from './sessions/patch.ts';
 import { sessionsReset } from './sessions/reset.ts';
 import { sessionsShow } from './sessions/show.ts';
+import { tokenIdentify } from './token/identify.ts';
 import { tokenIssue } from './token/issue.ts';
 import { tokenList } from './token/list.ts';
 import { tokenRevoke } from './token/revoke.ts';
@@ -102,6 +103,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   approvalsResolve,
   approvalsApprove,
   approvalsDeny,
+  tokenIdentify,
   tokenIssue,
   tokenList,
   tokenRevoke,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkLogins } from './checks.ts';
 
-const NOBODY = { sessions: [], now: 0 };
+const NOBODY = { sessions: [], exposed: [], now: 0 };
 const PROVIDER = { issuer: 'https://id.example.org', audience: 'gatehouse' };
 
 function ids(settings: object, facts: Parameters<typeof checkLogins>[1] = NOBODY): readonly string[] {
@@ -39,6 +39,14 @@ test('a browser session past its end is a finding', () => {
     address: '127.0.0.1',
     userAgent: '',
   };
-  assert.deepEqual(ids({}, { sessions: [session], now: 1_799_999 }), []);
-  assert.deepEqual(ids({}, { sessions: [session], now: 1_800_000 }), ['auth.session-too-old']);
+  assert.deepEqual(ids({}, { ...NOBODY, sessions: [session], now: 1_799_999 }), []);
+  assert.deepEqual(ids({}, { ...NOBODY, sessions: [session], now: 1_800_000 }), ['auth.session-too-old']);
+});
+
+test('a live token that was found somewhere is a finding that says how to rotate it', () => {
+  const exposed = { id: 'i', name: 'ci', version: 2, kind: 'token', places: ['a', 'b'], foundAt: 0 } as const;
+  const [finding] = checkLogins({ trustedProxies: [] }, { ...NOBODY, exposed: [exposed] });
+  assert.equal(finding?.id, 'auth.token-exposed');
+  assert.equal(finding?.severity, 'critical');
+  assert.match(finding?.fix ?? '', /token rotate ci /);
 });

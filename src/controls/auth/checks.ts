@@ -1,7 +1,9 @@
 import type { Finding } from '../../kernel/index.ts';
 import { type BrowserSession, SESSION_LIFETIME_MS } from './browser/types.ts';
+import { exposureFix } from './exposure/service.ts';
 import type { ProxyIdentitySettings } from './identities/proxy-headers.ts';
 import { issuerOf, type WrittenIssuer } from './oidc/settings.ts';
+import type { ExposedToken } from './types.ts';
 
 /** More than this hides a clock that is wrong, and keeps ended tokens alive. */
 const LONG_SKEW_SECONDS = 120;
@@ -18,6 +20,7 @@ export interface LoginSettings {
 
 export interface LoginFacts {
   readonly sessions: readonly BrowserSession[];
+  readonly exposed: readonly ExposedToken[];
   /** Unix milliseconds. */
   readonly now: number;
 }
@@ -28,6 +31,7 @@ export function checkLogins(settings: LoginSettings, facts: LoginFacts): readonl
     ...(settings.oidc ?? []).flatMap(providerFindings),
     ...proxyFindings(settings),
     ...sessionFindings(facts),
+    ...facts.exposed.map(exposureFinding),
   ];
 }
 
@@ -117,4 +121,19 @@ function sessionFindings({ sessions, now }: LoginFacts): readonly Finding[] {
       fix: `gatehouse login end ${id}; then compare the clock of this machine.`,
       requirements: ['A7'],
     }));
+}
+
+/** A token that lies in a file works for whoever reads the file (A8). */
+function exposureFinding(token: ExposedToken): Finding {
+  const { name, version, places, foundAt } = token;
+  const more = places.length > 1 ? ` and ${places.length - 1} more` : '';
+  return {
+    id: 'auth.token-exposed',
+    severity: 'critical',
+    title: `the live token ${name} (version ${version}) was found in ${places[0] ?? 'a file'}${more}`,
+    expected: 'tokens only in the stores of those who use them',
+    found: `since ${new Date(foundAt).toISOString()}`,
+    fix: exposureFix(token),
+    requirements: ['A8'],
+  };
 }

@@ -23,6 +23,11 @@ export const AUTH_CODES = defineCodes({
     fix: 'Issue a new one with `gatehouse token issue`.',
     status: 401,
   },
+  AUTH_TOKEN_EXPOSED: {
+    summary: 'a live token was found in a file, a backup or an environment',
+    fix: 'Rotate it with `gatehouse token rotate NAME`, or revoke it, and delete the copy.',
+    status: 409,
+  },
   AUTH_TOKEN_CANARY: {
     summary: 'unauthorized: this version of the token is for its canary only yet',
     fix: 'Use the version before it until `gatehouse token rotate NAME --promote` was run.',

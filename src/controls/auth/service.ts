@@ -7,6 +7,7 @@ import { AUTH_CODES } from './codes.ts';
 import { ConnectLogin } from './connect-login.ts';
 import { DeviceLogin } from './device-login.ts';
 import { DeviceStore, deviceRecord, pendingDevice } from './device-store.ts';
+import { Exposures } from './exposure/service.ts';
 import { IdentityLogin } from './identities/login.ts';
 import type { PrincipalDirectory, RequestCredentials } from './identities/types.ts';
 import { LastUse } from './last-use.ts';
@@ -32,6 +33,9 @@ import {
   type ConnectCredentials,
   type ConnectGrant,
   type DeviceRecord,
+  type ExposedToken,
+  type FoundToken,
+  type IdentifiedToken,
   type Identity,
   type IssueTokenRequest,
   type PeerFacts,
@@ -77,6 +81,8 @@ export interface RunningAuth extends AuthService {
   start(revoked: readonly string[]): Promise<readonly string[]>;
   /** Id of every version of a token that may still be used to the id of its first version. */
   liveFamilies(): Promise<ReadonlyMap<string, string>>;
+  /** Tokens that were found where they should not be, and still work. */
+  exposedTokens(): Promise<readonly ExposedToken[]>;
   /** Write the gathered last uses and failure counts; listeners are told nothing any more. */
   close(): Promise<void>;
 }
@@ -112,6 +118,7 @@ class Authentication implements RunningAuth {
   readonly #directory: PrincipalStore;
   readonly #consumers: Consumers;
   readonly #rotation: TokenRotation;
+  readonly #exposures: Exposures;
   readonly #requestListeners = new Set<(request: PendingDevice) => void>();
 
   constructor(parts: AuthParts) {
@@ -143,6 +150,7 @@ class Authentication implements RunningAuth {
       clock,
       delay: parts.delay ?? ((ms) => sleep(ms)),
     });
+    this.#exposures = new Exposures({ db, tokens: this.#tokens, clock, alerts: parts.alerts });
     this.#directory = new PrincipalStore(db);
     const principals = parts.principals ?? this.#directory;
     this.#principals = new Principals({ store: this.#directory, clock, ledger });
@@ -323,6 +331,14 @@ class Authentication implements RunningAuth {
       const use = this.#lastUse.get(summary.id);
       return use === undefined ? summary : { ...summary, lastUsedAt: use.at, lastUsedFrom: use.from };
     });
+  }
+
+  identifyTokens(found: readonly FoundToken[], by: Principal): Promise<readonly IdentifiedToken[]> {
+    return this.#exposures.identify(found, by);
+  }
+
+  exposedTokens(): Promise<readonly ExposedToken[]> {
+    return this.#exposures.open();
   }
 
   async revokeToken(idOrName: string): Promise<TokenSummary> {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type BrowserTables, createBrowserTables } from './browser/tables.ts';
+import { createExposureTables, type ExposureTables } from './exposure/tables.ts';
 import { createPrincipalTables, type PrincipalTables } from './principals/tables.ts';
 import { createRotationTables, type RotationTables } from './rotation/tables.ts';
 
@@ -61,7 +62,7 @@ export interface DeviceRequestTable extends DeviceColumns {
   reason: 'not-paired' | 'scope-upgrade' | 'metadata-upgrade' | 'role-upgrade';
 }
 
-export interface AuthTables extends PrincipalTables, RotationTables, BrowserTables {
+export interface AuthTables extends PrincipalTables, RotationTables, BrowserTables, ExposureTables {
   auth_tokens: TokenTable;
   auth_devices: DeviceTable;
   auth_device_requests: DeviceRequestTable;
@@ -118,4 +119,5 @@ export const migrations = {
   'auth-002-principals': createPrincipalTables,
   'auth-003-rotation': createRotationTables,
   'auth-010-browser': createBrowserTables,
+  'auth-011-exposures': createExposureTables,
 };

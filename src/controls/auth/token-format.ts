@@ -48,6 +48,13 @@ export function tokenIdOf(text: string): string | undefined {
   return checksum(text.slice(0, split)) === text.slice(split + 1) ? parts[1] : undefined;
 }
 
+const WRITTEN = /(gth_[a-z2-7]{16}_)[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/g;
+
+/** A text that others wrote, without the secret of any token in it. */
+export function withoutSecrets(text: string): string {
+  return text.replaceAll(WRITTEN, '$1[removed]');
+}
+
 /** What is stored instead of the token. A fast hash is enough: there is nothing to guess in 256 random bits. */
 export function tokenDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex');

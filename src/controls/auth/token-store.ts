@@ -127,6 +127,16 @@ export class TokenStore {
     return row === undefined ? undefined : this.#bounded(row);
   }
 
+  /** The token that has this digest, of any kind and however it ended. */
+  async findByDigest(digest: string): Promise<StoredToken | undefined> {
+    const row = await this.#db
+      .selectFrom('auth_tokens')
+      .selectAll()
+      .where('digest', '=', digest)
+      .executeTakeFirst();
+    return row === undefined ? undefined : this.#bounded(row);
+  }
+
   /** The newest live version. */
   async findLiveByName(name: string): Promise<StoredToken | undefined> {
     const row = await this.#db

@@ -168,6 +168,37 @@ export interface RotationStatus {
   })[];
 }
 
+/** A token that was found somewhere, by its digest (SHA-256 in hex). */
+export interface FoundToken {
+  readonly digest: string;
+  /** Where, as the finder names it; nothing is read there. */
+  readonly place?: string | undefined;
+}
+
+/** One of our tokens, known by its digest. */
+export interface IdentifiedToken {
+  readonly digest: string;
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly kind: 'token' | 'device';
+  readonly principal: string;
+  readonly owner: string;
+  /** Why it is of no use any more; absent while it is live. */
+  readonly retired?: 'revoked' | 'rotated' | 'expired';
+}
+
+/** A live token and the places where it was found. */
+export interface ExposedToken {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly kind: 'token' | 'device';
+  readonly places: readonly string[];
+  /** Unix milliseconds. */
+  readonly foundAt: number;
+}
+
 /** What the transport knows about a caller before it is authenticated. */
 export interface PeerFacts {
   /** Canonical IP text, or `unix` for the operator's socket. */
@@ -341,6 +372,8 @@ export interface AuthService {
   tokenStatus(name?: string): Promise<readonly RotationStatus[]>;
   issueToken(request: IssueTokenRequest): Promise<{ readonly token: string; readonly summary: TokenSummary }>;
   listTokens(): Promise<readonly TokenSummary[]>;
+  /** Say which of our tokens these are; a live one that was found somewhere raises an alert. */
+  identifyTokens(found: readonly FoundToken[], by: Principal): Promise<readonly IdentifiedToken[]>;
   revokeToken(idOrName: string): Promise<TokenSummary>;
   listDevices(): Promise<{
     readonly pending: readonly PendingDevice[];

@@ -142,5 +142,8 @@ async function loginFindings({ auth, config }: Core, now: number): Promise<reado
   const { gateway } = config.current().config;
   const { oidc, trustedProxy } = gateway.auth;
   const trustedProxies = gateway.trustedProxies ?? [];
-  return checkLogins({ oidc, trustedProxy, trustedProxies }, { sessions: await auth.browser.list(), now });
+  return checkLogins(
+    { oidc, trustedProxy, trustedProxies },
+    { sessions: await auth.browser.list(), exposed: await auth.exposedTokens(), now },
+  );
 }

@@ -71,6 +71,20 @@ export const CLI_ONLY: readonly CliOnlyCommand[] = Object.freeze([
     ],
   },
   {
+    command: 'token scan',
+    summary: 'Find live and retired tokens in files, backups, shell histories and environments',
+    reason:
+      'It reads files with the rights of the account that types it; the gateway is asked with digests (token.identify) and reads no path that a caller names.',
+    examples: [
+      'gatehouse token scan ~ /etc /srv/backups',
+      'gatehouse token scan --processes ~/.bash_history .env --json',
+    ],
+    options: [
+      { flags: '--processes', description: "Also environments and arguments of this account's processes." },
+      { flags: '--json', description: 'Print exactly the result as JSON.' },
+    ],
+  },
+  {
     command: 'completion',
     summary: 'Print the completion script of a shell',
     reason: 'It is about the command line itself.',

@@ -18,7 +18,10 @@ export const EXIT_MEANING: readonly (readonly [code: number, meaning: string])[]
   [EXIT.usage, 'the command line or the input is wrong; nothing was done'],
   [EXIT.refused, 'refused: not authenticated, a scope is missing, or a rule denies it'],
   [EXIT.unreachable, 'no gateway runs, or it cannot be reached'],
-  [EXIT.findings, '`doctor` or `security audit` found something of severity warning or worse'],
+  [
+    EXIT.findings,
+    '`doctor` or `security audit` found something of severity warning or worse, or `token scan` a live token',
+  ],
   [EXIT.waiting, 'it waits for an approval (`agent --no-wait`, `tools invoke`, `sandbox exec`)'],
   [EXIT.interrupted, 'stopped from the keyboard'],
 ];

@@ -180,6 +180,10 @@ async function runCliOnly(
     const { runTunnelInstall } = await import('./tunnel-install.ts');
     return runTunnelInstall(command, given);
   }
+  if (name === 'token scan') {
+    const { runTokenScan } = await import('./token-scan.ts');
+    return runTokenScan(command, words, given);
+  }
   const { completionScript } = await import('./completion.ts');
   io.stdout.write(completionScript(words[0] ?? ''));
   return EXIT.ok;

@@ -111,6 +111,7 @@ function addCliOnly(root: Commander, actions: Actions): void {
     describe(command, summary);
     for (const { flags, description } of options) command.option(flags, description);
     if (name === 'completion') command.argument('<shell>', 'One of: bash, zsh, fish.');
+    if (name === 'token scan') command.argument('[paths...]', 'Files and folders.');
     if (name === 'chat') {
       command.option('--session-key <text>', 'Which conversation; main when absent.');
       command.option('--agent <text>', 'Which agent; the default agent when absent.');
