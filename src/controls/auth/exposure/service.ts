@@ -72,10 +72,7 @@ export class Exposures {
     return [...known.values()].map(({ token }) => token);
   }
 
-  async #exposed(
-    token: IdentifiedToken & { readonly places: readonly string[] },
-    by: Principal,
-  ): Promise<void> {
+  async #exposed(token: IdentifiedToken, found: readonly string[], by: Principal): Promise<void> {
     const { db, clock, alerts } = this.#parts;
     const places = [...new Set(found)].slice(0, MAX_PLACES);
     const [first] = places;
