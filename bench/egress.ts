@@ -79,9 +79,10 @@ async function serveEgress(folder: string, port: number, model: number, recorded
     resolver: createResolver(),
     load: async () => ({
       hash: 'bench',
-      agents: new Map([['bench', { authority, rules }]]),
+      agents: new Map([['bench', { authority, rules, bounds: [] }]]),
       providerRules: [{ ...provider, port: model }],
       secrets: [],
+      runSecrets: [],
       ownPorts: [],
       limits: {
         ...DEFAULT_EGRESS_LIMITS,

@@ -124,6 +124,8 @@ export interface AgentPolicy {
   }[];
   readonly sandboxScope: 'session' | 'agent' | 'shared';
   readonly env: Readonly<Record<string, string>>;
+  /** Secrets that the playbook lists, by name and the hosts they are bound to; runs hold placeholders of them. */
+  readonly secrets?: readonly { readonly name: string; readonly hosts: readonly string[] }[];
   /** Whether any rule lets this agent connect anywhere; absent means its runs get no way out at all. */
   readonly egress?: boolean;
   /** Only these programs exist in the sandbox; absent means the minimal system paths. */

@@ -250,9 +250,14 @@ export const PLAYBOOK_CODES = defineCodes({
     fix: 'Use absolute paths below /workspace, /data, /mnt or /tmp, without `..`; `/**` at the end for everything below.',
     status: 400,
   },
+  PLAYBOOK_SECRET_UNLISTED: {
+    summary: 'an egress rule names a secret that its playbook does not list, so no request carries it',
+    fix: 'Add the name to `secrets` of the playbook, or take it out of the rule.',
+    status: 400,
+  },
   PLAYBOOK_SECRET_UNKNOWN: {
     summary: 'the secret is not one that runs may use',
-    fix: 'Leave `secrets` empty: runs get no secrets in this version.',
+    fix: 'Name a secret that the configuration lists under `secrets.values`.',
     status: 400,
   },
   PLAYBOOK_REVIEW_DUE: {

@@ -16,12 +16,19 @@ import { type AgentContext, checkWorkspaces, compileAgent, tryPlaybook } from '.
 import { readBindings } from './policy/bindings.ts';
 import { compileCeiling } from './policy/ceiling.ts';
 import { readChannels } from './policy/channels.ts';
-import { checkPolicyAgents, installDestinations, loadEgressRules, writtenRules } from './policy/egress.ts';
+import {
+  checkPolicyAgents,
+  installDestinations,
+  loadEgressRules,
+  requestBounds,
+  writtenRules,
+} from './policy/egress.ts';
 import { egressLimitsOf, type LoadedEgressPolicy, loadEgressPolicy } from './policy/egress-file.ts';
 import { readGrants } from './policy/grants.ts';
 import type { HostPlaces } from './policy/host-paths.ts';
 import { defaultAgentOf, namedAgents } from './policy/named-agents.ts';
 import { type EnvironmentFacts, readProviders } from './policy/providers.ts';
+import { readRunSecrets } from './policy/run-secrets.ts';
 import { checkSenders } from './policy/senders.ts';
 import { installTools } from './policy/tools.ts';
 import type { ConfigInput } from './schema.ts';
@@ -170,6 +177,7 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
   checkSenders(input, grants, issues);
   const offered = await readProviders(input, facts, issues);
   const tools = installTools(input.tools, issues);
+  const secrets = await readRunSecrets(input, issues);
   const ceiling = compileCeiling({
     input,
     tools,
@@ -177,11 +185,12 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
     hasEgressPolicy: policy.file !== undefined,
     egress,
     grants,
+    secrets,
   });
   const channels = await readChannels(input, issues);
   const { providers } = offered;
   const wantedModel = facts.model;
-  const bounds = { ceiling, grants, destinations, egress };
+  const bounds = { ceiling, grants, destinations, egress, secrets };
   const context: AgentContext = { ...bounds, input, playbooks, providers, wantedModel, places, issues };
   return { context, offered, channels };
 }
@@ -195,11 +204,13 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   const { context, offered, channels } = await installContext(assembly, named, used);
   const policies = new Map<string, AgentPolicy>();
   const egressRules = new Map<string, readonly EgressRuleSpec[]>();
+  const egressBounds = new Map<string, readonly EgressRuleSpec[]>();
   for (const agent of agents) {
     const compiled = compileAgent(agent, context);
     if (compiled === undefined) continue;
     policies.set(agent.id, Object.freeze(compiled.policy));
     egressRules.set(agent.id, compiled.destinations);
+    egressBounds.set(agent.id, requestBounds(agent.id, input.networkPolicy, context.destinations));
   }
   checkPolicyAgents(
     policy,
@@ -231,6 +242,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
       providers,
       secrets,
       models,
+      runSecrets: context.secrets,
       ...(policy.file && { egress: policy.file }),
     }),
     snapshot: 0,
@@ -241,6 +253,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     channels: freezeDeep({ accounts: channels.accounts }),
     providers: freezeDeep(providers),
     secrets: freezeDeep(secrets),
+    runSecrets: freezeDeep(context.secrets),
     ceiling: context.ceiling,
     egressRules,
     writtenEgress: freezeDeep(
@@ -255,6 +268,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
       ),
     ),
     egressLimits: egressLimitsOf(policy.file?.limits),
+    egressBounds,
     providerRules: freezeDeep(rules),
   });
 }

@@ -41,6 +41,12 @@ export interface SecretReference {
   readonly header: string;
 }
 
+/** A secret that runs use by placeholder; only egress resolves it. */
+export interface RunSecretReference extends Pick<SecretReference, 'name' | 'source' | 'id'> {
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly places: readonly string[];
+}
+
 /** An account of a chat channel that is to be started; secrets by name. */
 export interface ChannelAccount {
   readonly channel: 'telegram' | 'webhook';
@@ -73,6 +79,7 @@ export interface EffectiveConfig {
   readonly bindings: readonly AgentBinding[];
   readonly providers: readonly ProviderConfig[];
   readonly secrets: readonly SecretReference[];
+  readonly runSecrets: readonly RunSecretReference[];
   /** The layer that bounds the whole install, grants included. */
   readonly ceiling: CompiledLayer;
   /** Destinations of each agent, under the ids of its playbook layer's rules; see `egressRulesOf`. */
@@ -81,6 +88,8 @@ export interface EffectiveConfig {
   readonly writtenEgress: readonly WrittenEgressRule[];
   /** What connections may use at most (E9). */
   readonly egressLimits: EgressLimits;
+  /** What the install's own rules say about the requests of each agent; empty where that is left to playbooks. */
+  readonly egressBounds: ReadonlyMap<string, readonly EgressRuleSpec[]>;
   /** One rule `provider:<id>` per provider, for the gateway's own calls only. */
   readonly providerRules: readonly EgressRuleSpec[];
 }

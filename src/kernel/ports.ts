@@ -102,6 +102,8 @@ export interface RunSpec {
   readonly mounts: readonly Mount[];
   /** Host path of the run's own egress socket; absent means no way out at all. */
   readonly egressSocket?: string;
+  /** Host path of certificates in PEM that take the place of the system's inside; only together with the socket. */
+  readonly trustBundle?: string;
   readonly limits: SandboxLimits;
   /** Only these programs exist inside (strict mode); absent means the minimal system paths. */
   readonly programs?: readonly string[];
@@ -163,14 +165,40 @@ export interface EgressStatus {
   readonly version: string;
   readonly policyHash: string;
   readonly secrets: readonly { readonly name: string; readonly host: string; readonly available: boolean }[];
+  readonly runSecrets: readonly RunSecretStatus[];
+  /** The authority that ends TLS of runs; null until one is needed. */
+  readonly interception: { readonly fingerprint: string; readonly expires: number } | null;
   readonly openRuns: number;
   readonly connections: number;
 }
 
+/** A run's way out, and what of it the sandbox has to put in place. */
+export interface OpenedRun {
+  readonly socketPath: string;
+  /** Variables that hold placeholders of secrets (E6). */
+  readonly env: Readonly<Record<string, string>>;
+  /** See RunSpec. */
+  readonly trustBundle?: string;
+}
+
+/** One secret that runs use, as far as anybody may know it. */
+export interface RunSecretStatus {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly places: readonly string[];
+  readonly source: string;
+  /** Unix milliseconds since this egress started; null until it is used. */
+  readonly lastUsedAt: number | null;
+  readonly uses: number;
+}
+
 /** The gateway's view of the egress process. Every call fails with `EGRESS_UNAVAILABLE` while it is down. */
 export interface Egress {
-  /** Make the run's own socket; the returned path is bound into that sandbox and nowhere else. */
-  openRun(identity: EgressIdentity): Promise<{ readonly socketPath: string }>;
+  /**
+   * Make the run's own socket; the returned path is bound into that sandbox and nowhere else. `secrets` are names that
+   * the run may use at most; egress takes away what the agent's own authority does not allow.
+   */
+  openRun(identity: EgressIdentity, secrets?: readonly string[]): Promise<OpenedRun>;
   /** Ends it. `reached` is false only when it is certain that no byte went out or came in through the socket. */
   closeRun(run: string): Promise<{ readonly reached: boolean }>;
   check(url: string, agent: string): Promise<EgressVerdict>;

@@ -13,7 +13,7 @@ export type TaintPolicy = Readonly<
 export const DEFAULT_TAINT_POLICY: TaintPolicy = {
   untrusted: {
     exec: 'ask',
-    'secret.use': 'deny',
+    'secret.use': 'ask',
     'memory.write': 'ask',
     'message.send': 'ask',
     'config.change': 'deny',

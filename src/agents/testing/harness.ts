@@ -193,7 +193,9 @@ export async function harness(options: HarnessOptions): Promise<Harness> {
         run: (spec, ...rest) => (runs.push(spec), sandbox.run(withoutSocket(spec), ...rest)),
       },
       egress: {
-        openRun: async (identity) => (sockets.opened.push(identity), { socketPath: join(root, 'none.sock') }),
+        openRun: async (identity) => (
+          sockets.opened.push(identity), { socketPath: join(root, 'none.sock'), env: {} }
+        ),
         closeRun: async (run) => {
           sockets.closed.push(run);
           return { reached: options.reached === true };

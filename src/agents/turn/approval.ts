@@ -7,7 +7,7 @@ import {
 import { type Decision, decideAll } from '../../kernel/index.ts';
 import type { PreparedCall, Tool } from '../tools/define.ts';
 import type { TurnPorts } from './ports.ts';
-import { environmentOf, mountsOf, sandboxDigest, workingDirectory } from './sandbox-run.ts';
+import { environmentOf, mountsOf, sandboxDigest, secretsOf, workingDirectory } from './sandbox-run.ts';
 import type { Turn } from './turn.ts';
 
 /** A call that is fully described: what runs, and what it was judged as. */
@@ -45,9 +45,15 @@ export async function requestApproval(
   const standing = asksForTaint(ports, turn, call) ? undefined : await ports.approvals.standing(binding);
   if (standing !== undefined) return standing;
   const subject = { ...turn.subject, tool: tool.name };
-  const { title, commandText } = prepared;
+  const { commandText } = prepared;
+  const title = withSecrets(prepared.title, secretsOf(ports, turn, tool, true));
   const ttlMs = turn.id.policy.turn.approvalMs;
   return ports.approvals.request({ binding, title, commandText, decision, subject, ttlMs });
+}
+
+/** Whoever approves a call approves that its run may use these. */
+function withSecrets(title: string, secrets: readonly string[]): string {
+  return secrets.length === 0 ? title : `${title} (may use ${secrets.join(', ')})`;
 }
 
 /** A standing approval was given before the session read untrusted text; it does not answer for that (X9). */

@@ -47,14 +47,34 @@ export function sandboxDigest(ports: TurnPorts, turn: Turn, tool: Tool): string 
     limits: policy.limits,
     programs: tool.ownCommand ? (policy.programs ?? null) : null,
     egress: hasWayOut(tool, policy),
+    secrets: secretsOf(ports, turn, tool, true),
     playbook: policy.playbook,
   };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
+/**
+ * Secrets that a run of this tool may use with the authority of this moment. What asks is there only when a person
+ * approved the call (X9).
+ */
+export function secretsOf(ports: TurnPorts, turn: Turn, tool: Tool, approved: boolean): readonly string[] {
+  const { policy } = turn.id;
+  if (!hasWayOut(tool, policy)) return [];
+  const now = ports.clock.now();
+  return (policy.secrets ?? []).flatMap(({ name, hosts }) => {
+    const effects = hosts.map((host) => {
+      const action = { kind: 'secret.use', secret: name, host } as const;
+      return decide(turn.authority(), turn.subject, action, now).effect;
+    });
+    return effects.includes('allow') || (approved && effects.includes('ask')) ? [name] : [];
+  });
+}
+
 /** What the runs of one call have in common. */
 export interface CallFacts {
   readonly id: string;
+  /** A person said yes to this very call. */
+  readonly approved: boolean;
   readonly timeoutMs?: number;
   /** The call has its folders for itself already. */
   readonly alone: boolean;
@@ -113,7 +133,7 @@ async function runOnce(
     ? undefined
     : await ports.workspaces.enter(foldersOf(policy), 'shared', turn.signal);
   try {
-    return await started(ports, turn, tool, spec, observer, onClosed);
+    return await started(ports, turn, tool, call, spec, observer, onClosed);
   } finally {
     leave?.();
   }
@@ -123,6 +143,7 @@ async function started(
   ports: TurnPorts,
   turn: Turn,
   tool: Tool,
+  call: CallFacts,
   spec: RunSpec,
   observer: RunObserver | undefined,
   onClosed: (run: { readonly reached: boolean }) => void,
@@ -130,9 +151,16 @@ async function started(
   const { runId } = spec;
   if (!hasWayOut(tool, turn.id.policy)) return ports.sandbox.run(spec, turn.signal, observer);
   const identity = { ...turn.subject, agent: turn.id.agent, run: runId, tool: tool.name };
-  const { socketPath } = await ports.egress.openRun(identity);
+  const secrets = secretsOf(ports, turn, tool, call.approved);
+  const { socketPath, env, trustBundle } = await ports.egress.openRun(identity, secrets);
+  const open: RunSpec = {
+    ...spec,
+    env: { ...spec.env, ...env },
+    egressSocket: socketPath,
+    ...(trustBundle === undefined ? {} : { trustBundle }),
+  };
   try {
-    return await ports.sandbox.run({ ...spec, egressSocket: socketPath }, turn.signal, observer);
+    return await ports.sandbox.run(open, turn.signal, observer);
   } finally {
     const closed = ports.egress.closeRun(runId).catch((cause: unknown) => {
       ports.logger.warn('a run socket could not be closed', { run: runId, cause: `${cause}` });

@@ -180,7 +180,7 @@ async function performNow(
   turn.started.add(id);
   turn.emit({ type: 'tool.started', callId: id, tool: tool.name });
   const since = ports.clock.monotonic();
-  const result = await executed(ports, turn, described, alone);
+  const result = await executed(ports, turn, described, alone, approval !== undefined);
   const durationMs = Math.round(ports.clock.monotonic() - since);
   if (result.taint !== undefined) turn.addTaint(result.taint);
   void turn.record({
@@ -199,10 +199,11 @@ async function executed(
   turn: Turn,
   described: DescribedCall,
   alone: boolean,
+  approved: boolean,
 ): Promise<ToolText> {
   const { tool, prepared, id } = described;
   const { timeoutMs } = prepared;
-  const facts = { id, alone, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const facts = { id, alone, approved, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   const runner = createRunner(ports, turn, tool, facts);
   const result = await prepared
     .execute(runner)

@@ -8,7 +8,9 @@ import {
 } from '../../kernel/index.ts';
 import type { Issues } from '../issues.ts';
 import { nearestName } from '../nearest.ts';
+import { playbookSecrets } from '../policy/run-secrets.ts';
 import { TOOLS } from '../policy/tools.ts';
+import type { RunSecretReference } from '../types.ts';
 import { compileCommands } from './commands.ts';
 import { compileFiles } from './files.ts';
 import type { Playbook } from './schema.ts';
@@ -25,6 +27,8 @@ export interface CompileContext {
   /** Destinations of this agent, compiled by the egress control. */
   readonly egress: readonly Rule[];
   readonly grants: readonly Grant[];
+  /** Secrets that runs of this install can use at all. */
+  readonly secrets: readonly RunSecretReference[];
 }
 
 function compileTools(playbook: Playbook, issues: Issues): readonly Rule[] {
@@ -50,9 +54,6 @@ function compileTools(playbook: Playbook, issues: Issues): readonly Rule[] {
  */
 export function compilePlaybook(playbook: Playbook, context: CompileContext): Layer {
   const { issues } = context;
-  (playbook.secrets ?? []).forEach((_, index) => {
-    issues.error(['secrets', index], 'PLAYBOOK_SECRET_UNKNOWN');
-  });
   const send: Rule = { id: 'messages', kind: 'message.send', effect: playbook.messages?.send ?? 'ask' };
   return {
     id: `playbook:${playbook.playbook}`,
@@ -63,6 +64,7 @@ export function compilePlaybook(playbook: Playbook, context: CompileContext): La
       ...compileCommands(playbook.commands ?? [], issues),
       ...compileFiles(playbook.files, issues),
       ...context.egress,
+      ...playbookSecrets(playbook.secrets ?? [], context.secrets, issues),
     ],
     grants: context.grants,
   };

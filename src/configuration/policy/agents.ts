@@ -8,7 +8,7 @@ import { compilePlaybook, compileTaint } from '../playbooks/compile.ts';
 import type { LoadedPlaybook } from '../playbooks/load.ts';
 import type { Playbook } from '../playbooks/schema.ts';
 import type { ConfigInput } from '../schema.ts';
-import type { ProviderConfig } from '../types.ts';
+import type { ProviderConfig, RunSecretReference } from '../types.ts';
 import { agentDestinations, type EgressRules, type InstallDestination } from './egress.ts';
 import { type HostPlaces, permittedHostPath } from './host-paths.ts';
 import { sandboxLimits, turnLimits } from './limits.ts';
@@ -26,6 +26,7 @@ export interface AgentContext {
   readonly grants: readonly Grant[];
   readonly destinations: readonly InstallDestination[];
   readonly egress: EgressRules | undefined;
+  readonly secrets: readonly RunSecretReference[];
   readonly places: HostPlaces;
   readonly issues: Issues;
 }
@@ -82,7 +83,9 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     egress === undefined ? [] : agentDestinations(playbook, id, context.destinations, egress, loaded.issues);
   const grants = context.grants.filter((grant) => grant.layer === `playbook:${playbook.playbook}`);
   const rules = loaded.issues.errors.length > 0 ? [] : (egress?.compileEgressRules(destinations) ?? []);
-  const layer = compilePlaybook(playbook, { issues: loaded.issues, egress: rules, grants });
+  const { secrets } = context;
+  const layer = compilePlaybook(playbook, { issues: loaded.issues, egress: rules, grants, secrets });
+  checkRuleSecrets(destinations, playbook, loaded.issues);
   const own = ownLayer(agent, context.issues);
   const { sandbox = {}, turn } = playbook;
   const said = { ...settings.turn, seconds: settings.turn?.seconds ?? settings.timeoutSeconds };
@@ -100,6 +103,9 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     sandboxScope: narrower(SCOPE, sandbox.scope ?? 'agent', settings.sandbox?.scope),
     env: {},
     egress: destinations.some((rule) => rule.effect !== 'deny') || grants.some(opensNetwork),
+    secrets: secrets
+      .filter(({ name }) => playbook.secrets?.includes(name) === true)
+      .map(({ name, hosts }) => ({ name, hosts: hosts.map(({ host }) => host) })),
     ...(sandbox.programs === undefined ? {} : { programs: sandbox.programs }),
     limits: sandboxLimits(sandbox, withTimeout(context.input)),
     turn: turnLimits(turn, said),
@@ -112,7 +118,17 @@ export function tryPlaybook({ playbook, issues }: LoadedPlaybook, context: Agent
   const { egress, destinations } = context;
   if (egress !== undefined) agentDestinations(playbook, undefined, destinations, egress, issues);
   mountsOf(playbook, context, issues);
-  compilePlaybook(playbook, { issues, egress: [], grants: [] });
+  compilePlaybook(playbook, { issues, egress: [], grants: [], secrets: context.secrets });
+}
+
+/** A rule that names a secret which its playbook does not list would never carry it. */
+function checkRuleSecrets(destinations: readonly EgressRuleSpec[], playbook: Playbook, issues: Issues): void {
+  for (const { id, secrets = [] } of destinations) {
+    const missing = secrets.find((name) => playbook.secrets?.includes(name) !== true);
+    if (missing === undefined) continue;
+    const message = `the egress rule ${id} names the secret ${missing}, which playbook ${playbook.playbook} does not list under secrets`;
+    issues.warn(['secrets'], 'PLAYBOOK_SECRET_UNLISTED', { message });
+  }
 }
 
 function opensNetwork(grant: Grant): boolean {

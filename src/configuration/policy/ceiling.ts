@@ -1,7 +1,9 @@
 import { type CompiledLayer, compileLayer, type Grant, type Rule } from '../../kernel/index.ts';
 import { SANDBOX_ROOTS } from '../playbooks/files.ts';
 import type { ConfigInput } from '../schema.ts';
+import type { RunSecretReference } from '../types.ts';
 import type { EgressRules, InstallDestination } from './egress.ts';
+import { secretCeiling } from './run-secrets.ts';
 import { TOOLS, type ToolBounds } from './tools.ts';
 
 /** Kinds that the install does not bound: playbook, principal and taint decide about them. */
@@ -23,6 +25,7 @@ export interface CeilingParts {
   readonly hasEgressPolicy: boolean;
   readonly egress: EgressRules | undefined;
   readonly grants: readonly Grant[];
+  readonly secrets: readonly RunSecretReference[];
 }
 
 function toolRules(tools: ToolBounds): readonly Rule[] {
@@ -67,7 +70,7 @@ function networkRules({ input, destinations, hasEgressPolicy, egress }: CeilingP
 
 /**
  * The layer that bounds the whole install. Each kind of action that may pass at all has a rule here, because
- * without one it is denied. Files outside the sandbox's own roots and secrets have none: no playbook opens them.
+ * without one it is denied. Files outside the sandbox's own roots have none: no playbook opens them.
  */
 export function compileCeiling(parts: CeilingParts): CompiledLayer {
   const below = SANDBOX_ROOTS.map((root) => `${root}/**`);
@@ -80,6 +83,7 @@ export function compileCeiling(parts: CeilingParts): CompiledLayer {
       { id: 'sandbox:read', kind: 'file.read', effect: 'allow', match: { path: below } },
       { id: 'sandbox:write', kind: 'file.write', effect: 'allow', match: { path: below } },
       ...networkRules(parts),
+      ...secretCeiling(parts.secrets),
     ],
     grants: parts.grants.filter((grant) => grant.layer === 'ceiling'),
   });

@@ -32,6 +32,7 @@ export async function loadEgressRules(): Promise<EgressRules> {
 
 function toSpec(written: Written, at: readonly Segment[], issues: Issues): EgressRuleSpec {
   const { id, host, port = DEFAULT_PORT, effect = 'allow', networks, protocol } = written;
+  const { methods, paths, secrets } = written;
   return {
     id: id ?? `${host}:${port}`,
     host,
@@ -40,6 +41,9 @@ function toSpec(written: Written, at: readonly Segment[], issues: Issues): Egres
     effect,
     ...(networks === undefined ? {} : { networks }),
     ...(protocol === undefined ? {} : { protocol }),
+    ...(methods === undefined ? {} : { methods }),
+    ...(paths === undefined ? {} : { paths }),
+    ...(secrets === undefined ? {} : { secrets }),
     ...ruleFacts(written, effect, at, issues),
   };
 }
@@ -128,6 +132,21 @@ export function checkPolicyAgents(loaded: LoadedEgressPolicy, known: readonly st
       });
     });
   });
+}
+
+/**
+ * What the install's own destinations say about the requests of one agent, whatever its playbook says (E2). Nothing
+ * where the choice is left to playbooks.
+ */
+export function requestBounds(
+  agent: string,
+  policy: ConfigInput['networkPolicy'],
+  destinations: readonly InstallDestination[],
+): readonly EgressRuleSpec[] {
+  if (policy?.allow_egress === true) return [];
+  const own = destinations.filter(({ agents }) => agents === undefined || agents.includes(agent));
+  const judges = own.some(({ spec }) => spec.methods !== undefined || spec.paths !== undefined);
+  return judges ? own.map(({ spec }) => spec) : [];
 }
 
 /** The destinations of an agent: its playbook's own, then the install's where the playbook takes them over. */

@@ -91,8 +91,7 @@ export const EGRESS_CODES = defineCodes({
     status: 502,
   },
   EGRESS_UPSTREAM_ENCODED: {
-    summary:
-      'the host compressed its answer although plain was asked for, so secrets in it could not be found',
+    summary: 'the host encoded its answer in a way that secrets in it could not be found',
     fix: 'Use an endpoint that honours `accept-encoding: identity`.',
     status: 502,
   },
@@ -114,6 +113,37 @@ export const EGRESS_CODES = defineCodes({
   EGRESS_METHOD_REFUSED: {
     summary: 'this HTTP method does not go through egress',
     fix: 'Use GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, or CONNECT for a tunnel.',
+    status: 403,
+  },
+  EGRESS_REQUEST_NOT_ALLOWED: {
+    summary: 'no rule for this host allows this method on this path',
+    fix: 'Use a method and path that the rule names, or ask the operator to add them (`methods`, `paths`).',
+    status: 403,
+  },
+  EGRESS_PATH_AMBIGUOUS: {
+    summary: 'the path could be read in more than one way, and the rule for this host compares paths',
+    fix: 'Send the path without dot segments, empty segments, semicolons and escaped separators.',
+    status: 403,
+  },
+  EGRESS_INTERCEPT_UNAVAILABLE: {
+    summary:
+      'requests to this host have to be judged, and this run does not trust the authority that does it',
+    fix: 'Start a new run; if it stays, look at logs/egress.log.',
+    status: 503,
+  },
+  EGRESS_INTERCEPT_REFUSED: {
+    summary: 'the client did not complete TLS with egress, which has to see requests to this host',
+    fix: 'Let the program use the certificates of the system or SSL_CERT_FILE and HTTP/1.1; one that pins certificates needs a rule without methods, paths and secrets.',
+    status: 403,
+  },
+  EGRESS_SECRET_IN_CLEAR: {
+    summary: "a secret's placeholder stands in a request that is not encrypted",
+    fix: 'Use https: a secret is put in only inside TLS that ends in egress.',
+    status: 403,
+  },
+  EGRESS_SECRET_NOT_IN_RULE: {
+    summary: 'no rule lets this request carry the secret',
+    fix: 'Ask the operator to name the secret in the rule (`secrets`) that allows this method and path.',
     status: 403,
   },
   EGRESS_UPGRADE_REFUSED: {

@@ -122,7 +122,7 @@ export function copy(from: Readable, to: Writable, counted: (chunk: Buffer) => b
 }
 
 /** What an error of Node's HTTP client says about the upstream, without its text. */
-function upstreamFailure(cause: Error & { readonly code?: string }, handle: Handle): GatehouseError {
+export function upstreamFailure(cause: Error & { readonly code?: string }, handle: Handle): GatehouseError {
   const { target, decision } = handle.passage;
   const code = cause.code?.startsWith('HPE_') ? 'EGRESS_UPSTREAM_PROTOCOL' : 'EGRESS_UPSTREAM_RESET';
   return codedRefusal(code, target, decision, undefined, cause);

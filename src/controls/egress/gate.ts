@@ -1,5 +1,6 @@
 import {
   type Action,
+  type Alerts,
   type Authority,
   asGatehouseError,
   type Clock,
@@ -13,6 +14,7 @@ import { classifyAddress } from './address.ts';
 import { type RunMeter, UsageBook } from './meter.ts';
 import type { EgressPolicy, Handle, Passage, Via } from './passage.ts';
 import { codedRefusal, decisionRefusal, recordClosed, recordDecision } from './record.ts';
+import { needsRequests } from './request-rules.ts';
 import { type CompiledEgressRule, namesLocal, permitsAddress, protocolOf } from './rules.ts';
 import type { EgressLimits, ResolvedAddress, Resolver, Target } from './types.ts';
 
@@ -21,6 +23,7 @@ export const MAX_ANSWER_ADDRESSES = 64;
 
 export interface GateParts {
   readonly ledger: Ledger;
+  readonly alerts: Alerts;
   readonly resolver: Resolver;
   readonly clock: Clock;
   /** Read anew for each connection: a reload changes them (E9). */
@@ -53,6 +56,14 @@ export class Gate {
 
   get limits(): EgressLimits {
     return this.#parts.limits();
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  get alerts(): Alerts {
+    return this.#parts.alerts;
   }
 
   get ledger(): Ledger {
@@ -96,7 +107,8 @@ export class Gate {
     try {
       const { decision, rule } = this.decide(policy, subject, target, via);
       const addresses = await this.resolve(target, decision, rule);
-      return { subject, target, decision, rule, addresses };
+      const intercepted = needsRequests(policy, target, this.#parts.clock.now());
+      return { subject, target, decision, rule, addresses, intercepted };
     } catch (thrown) {
       throw await this.refused(asGatehouseError(thrown), subject, via);
     }
@@ -182,8 +194,11 @@ export class Gate {
       policy !== undefined &&
       decide(policy.authority, subject, connectAction(target), now).effect === 'allow';
     const rule = policy?.table.find(target, now);
+    // An opaque tunnel carries requests that nobody judges; under a rule that judges them it cannot stand.
+    const unseen = needsRequests(policy, target, now) && !passage.intercepted;
     const stands =
       allowed &&
+      !unseen &&
       passage.addresses.every(
         ({ address }) => classifyAddress(address).public || permitsAddress(rule, target, address),
       );

@@ -21,8 +21,20 @@ const HOP_BY_HOP = new Set([
 /** What a client may not tell an upstream about who asked and through what (attack 31). */
 const NOT_FROM_CLIENTS = new Set(['forwarded', 'via', 'x-real-ip', 'client-ip', 'true-client-ip', 'alt-svc']);
 
-/** Frameworks let these replace the method that was judged (attack 34). */
-const METHOD_OVERRIDES = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
+/** Frameworks and proxies let these replace the method or the path that was judged (attacks 33, 34). */
+const OVERRIDES = new Set([
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-method',
+  'x-original-url',
+  'x-original-uri',
+  'x-rewrite-url',
+  'x-override-url',
+]);
+
+/** Servers that speak CGI or WSGI read these as the header with hyphens; whoever sends them means that. */
+const READ_AS_FRAMING = new Set(['content_length', 'transfer_encoding']);
 
 /** Connection may name these (an Upgrade header itself is refused); any other name would make one hop drop a header that another relied on (attack 29). */
 const CONNECTION_OPTIONS = new Set([
@@ -78,7 +90,12 @@ export function judgeHead(
     if (lower === 'upgrade' || lower === 'http2-settings') {
       return refuse('EGRESS_UPGRADE_REFUSED', 'protocol upgrades do not go through plain-HTTP forwarding');
     }
-    if (METHOD_OVERRIDES.has(lower)) return refuse('EGRESS_HEADER_REFUSED', 'a header overrides the method');
+    if (OVERRIDES.has(lower.replaceAll('_', '-'))) {
+      return refuse('EGRESS_HEADER_REFUSED', 'a header overrides the method or the path');
+    }
+    if (READ_AS_FRAMING.has(lower)) {
+      return refuse('EGRESS_REQUEST_MALFORMED', 'a header looks like the length of the body to some servers');
+    }
     if (lower === 'connection' && !plainConnection(value)) {
       return refuse('EGRESS_HEADER_REFUSED', 'Connection names a header that is not meant for one hop');
     }

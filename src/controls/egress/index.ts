@@ -3,6 +3,12 @@ export { checkEgress } from './checks.ts';
 export { EGRESS_CODES } from './codes.ts';
 export { Gate, type GateParts, MAX_ANSWER_ADDRESSES } from './gate.ts';
 export { type JudgedHost, judgeAuthority, judgeHost, judgePort, judgeUrl } from './host.ts';
+export {
+  type AuthorityFiles,
+  createAuthority,
+  InterceptionAuthority,
+} from './intercept/authority.ts';
+export type { Interception } from './intercept/server.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';
 export { compileEgressRules, compileEgressTable, egressRuleProblem } from './rules.ts';
@@ -17,8 +23,10 @@ export {
   type EgressRuleSpec,
   type ResolvedAddress,
   type Resolver,
+  type RunSecrets,
   type SecretInjector,
   type SecretMask,
+  type SecretPlan,
   type Target,
   type WrittenEgressRule,
 } from './types.ts';

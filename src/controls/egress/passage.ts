@@ -4,13 +4,15 @@ import type { CompiledEgressRule, EgressTable } from './rules.ts';
 import type { ResolvedAddress, Target } from './types.ts';
 
 /** How a destination was asked for. */
-export type Via = 'connect' | 'http' | 'tunnel-http' | 'provider' | 'check';
+export type Via = 'connect' | 'http' | 'tunnel-http' | 'intercepted' | 'provider' | 'check';
 
 /** Everything egress needs to decide for one agent; replaced as a whole on reload. */
 export interface EgressPolicy {
   /** Its `net.connect` rules come from `compileEgressRules` of the specs that `table` indexes. */
   readonly authority: Authority;
   readonly table: EgressTable;
+  /** What the install's own rules say about requests; a request has to pass both. */
+  readonly bounds?: EgressTable;
 }
 
 /** A destination that may be dialled, at exactly these addresses. */
@@ -19,6 +21,8 @@ export interface Passage {
   readonly target: Target;
   readonly decision: Decision;
   readonly rule: CompiledEgressRule | undefined;
+  /** Some rule judges requests, so TLS ends in egress and nothing passes unseen. */
+  readonly intercepted: boolean;
   /** The whole checked answer; nothing else is ever dialled for this passage (attacks 15, 16, 20). */
   readonly addresses: readonly ResolvedAddress[];
 }

@@ -5,9 +5,9 @@ import { asGatehouseError, type Subject } from '../../kernel/index.ts';
 import { dial } from './dial.ts';
 import type { Gate } from './gate.ts';
 import { Agent } from './node-http.ts';
-import type { EgressPolicy, Passage } from './passage.ts';
-import { codedRefusal } from './record.ts';
+import type { EgressPolicy } from './passage.ts';
 import type { Target } from './types.ts';
+import { secureUpstream } from './upstream-tls.ts';
 
 /** Connections to one provider at once, and how many of them stay open when idle. */
 const MAX_PROVIDER_SOCKETS = 64;
@@ -33,6 +33,7 @@ export class ProviderAgent extends Agent {
   readonly #parts: PoolParts;
   readonly #target: Target;
   readonly #tls: boolean;
+  readonly #ca: { readonly ca?: string };
 
   constructor(parts: PoolParts, target: Target, tls: boolean) {
     super({
@@ -44,6 +45,7 @@ export class ProviderAgent extends Agent {
     this.#parts = parts;
     this.#target = target;
     this.#tls = tls;
+    this.#ca = parts.ca === undefined ? {} : { ca: parts.ca };
   }
 
   override createConnection(
@@ -70,38 +72,9 @@ export class ProviderAgent extends Agent {
     const target = this.#target;
     const { decision, rule } = gate.decide(policyOf(), POOL_SUBJECT, target, 'provider');
     const addresses = await gate.resolve(target, decision, rule);
-    const passage = { subject: POOL_SUBJECT, target, decision, rule, addresses };
-    const socket = await dial(passage, gate.limits.connectMs);
-    return this.#tls ? this.#secure(socket, passage) : socket;
-  }
-
-  /** The certificate is always checked against the host, whatever the environment says (attack 45). */
-  async #secure(socket: Socket, passage: Passage): Promise<Socket> {
-    const { connect, rootCertificates } = await import('node:tls');
-    const { host, literal } = this.#target;
-    const { ca } = this.#parts;
-    return new Promise((resolve, reject) => {
-      const secure = connect({
-        socket,
-        host,
-        ...(literal === 0 ? { servername: host } : {}),
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-        ALPNProtocols: ['http/1.1'],
-        ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
-      });
-      const fail = (cause?: Error): void => {
-        secure.destroy();
-        reject(codedRefusal('EGRESS_UPSTREAM_TLS', this.#target, passage.decision, undefined, cause));
-      };
-      const timer = setTimeout(fail, this.#parts.gate.limits.connectMs);
-      secure.once('error', fail);
-      secure.once('secureConnect', () => {
-        clearTimeout(timer);
-        secure.off('error', fail);
-        resolve(secure);
-      });
-      secure.once('close', () => clearTimeout(timer));
-    });
+    const passage = { subject: POOL_SUBJECT, target, decision, rule, addresses, intercepted: false };
+    const { connectMs: timeoutMs } = gate.limits;
+    const socket = await dial(passage, timeoutMs);
+    return this.#tls ? secureUpstream(socket, target, decision, { timeoutMs, ...this.#ca }) : socket;
   }
 }

@@ -122,7 +122,7 @@ export class ProviderProxy {
     }
     const filledPath = secrets.fillTarget(url.path, target);
     secretNames.push(...filledPath.names);
-    const passage = { subject, target, decision, rule, addresses: [] };
+    const passage = { subject, target, decision, rule, addresses: [], intercepted: false };
     return {
       passage,
       url: { ...url, path: filledPath.value },

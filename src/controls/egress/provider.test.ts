@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { SecretStore } from '../secrets/index.ts';
 import { DEFAULT_EGRESS_LIMITS, type EgressRuleSpec, Gate, ProviderProxy } from './index.ts';
 import { certificateFor } from './testing/certificates.ts';
-import { MemoryLedger, policyOf, rule, TableResolver, TestClock } from './testing/parts.ts';
+import { KeptAlerts, MemoryLedger, policyOf, rule, TableResolver, TestClock } from './testing/parts.ts';
 import { codeOf, countingServer, RawClient, rawRequest } from './testing/sockets.ts';
 
 const NAME = 'api.example.org';
@@ -64,6 +64,7 @@ async function startProvider({ rules, boundTo, ca, resolver }: StartOptions) {
   const policy = policyOf(rules);
   const gate = new Gate({
     ledger,
+    alerts: new KeptAlerts(),
     clock: new TestClock(),
     resolver: resolver ?? new TableResolver({ [NAME]: [['127.0.0.1']] }),
     limits: () => DEFAULT_EGRESS_LIMITS,

@@ -124,3 +124,52 @@ export async function recordClosed(
   } as const;
   await ledger.append(event).catch(() => undefined);
 }
+
+/** One request inside an intercepted tunnel, as it may be told: without query, bounded. */
+export interface RecordedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly rule: string;
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Write that a request is allowed, and each secret that it carries, before it leaves.
+ *
+ * @throws EGRESS_RECORD_FAILED
+ */
+export async function recordRequest(
+  ledger: Ledger,
+  { subject, target, decision }: Passage,
+  request: RecordedRequest,
+  uses: readonly { readonly secret: string; readonly decision: Decision }[],
+): Promise<void> {
+  const { method, path, rule, secrets } = request;
+  const { host, port } = target;
+  const facts = { via: 'intercepted', host, port };
+  const data = {
+    ...facts,
+    method,
+    path: path.slice(0, MAX_RAW),
+    ...(secrets.length === 0 ? {} : { secrets }),
+  };
+  const { authorityHash } = decision;
+  const events = [
+    { type: 'egress', action: 'net.request', outcome: 'allow', rule, subject, authorityHash, data } as const,
+    ...uses.map(({ secret, decision: used }) => ({
+      type: 'decision' as const,
+      action: 'secret.use',
+      outcome: used.effect,
+      code: used.code,
+      rule: used.rule,
+      subject,
+      authorityHash: used.authorityHash,
+      data: { secret, ...facts },
+    })),
+  ];
+  try {
+    await Promise.all(events.map((event) => ledger.append(event)));
+  } catch (cause) {
+    throw EGRESS_CODES.error('EGRESS_RECORD_FAILED', undefined, { cause });
+  }
+}

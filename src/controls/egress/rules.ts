@@ -3,8 +3,10 @@ import { type Cidr, inNetworks, parseNetwork } from './address.ts';
 import { EGRESS_CODES } from './codes.ts';
 import { judgeHost } from './host.ts';
 import { canonicalAddress } from './ip.ts';
+import { type PathPattern, parsePathPattern } from './request-path.ts';
 import {
   EGRESS_CLASSES,
+  EGRESS_METHODS,
   EGRESS_PROTOCOLS,
   type EgressProtocol,
   type EgressRuleSpec,
@@ -51,8 +53,39 @@ export function egressRuleProblem(
   const bad = spec.networks?.find((network) => parseNetwork(network) === undefined);
   if (bad !== undefined)
     return { field: 'networks', message: `not a network in CIDR form: ${JSON.stringify(bad)}` };
+  const request = requestProblem(spec);
+  if (request !== undefined) return request;
   if (spec.host === '*' && (spec.networks?.length ?? 0) > 0) {
     return { field: 'networks', message: 'a rule for every host cannot open networks that are not public' };
+  }
+  return undefined;
+}
+
+/** What is wrong with the keys that speak of requests. An empty list would mean nothing at all (attack 95). */
+function requestProblem(
+  spec: EgressRuleSpec,
+): { readonly field: keyof EgressRuleSpec; readonly message: string } | undefined {
+  const { methods, paths, secrets, protocol } = spec;
+  const given = (['methods', 'paths', 'secrets'] as const).find((field) => spec[field] !== undefined);
+  if (given === undefined) return undefined;
+  if ([methods, paths, secrets].some((list) => list?.length === 0)) {
+    return { field: given, message: 'an empty list allows nothing: leave the key out, or name something' };
+  }
+  if ((spec.effect ?? 'allow') !== 'allow') {
+    return { field: given, message: 'only a rule that allows can name methods, paths or secrets' };
+  }
+  if (protocol === 'tcp') return { field: given, message: 'a tcp tunnel carries no requests to judge' };
+  const method = methods?.find((one) => !EGRESS_METHODS.some((known) => known === one));
+  if (method !== undefined) {
+    return { field: 'methods', message: `methods are among ${EGRESS_METHODS.join(', ')}` };
+  }
+  const path = paths?.find((one) => parsePathPattern(one) === undefined);
+  if (path !== undefined) {
+    const message = `${JSON.stringify(path)} is not a path: begin with /, use * for one whole segment and /** at the end`;
+    return { field: 'paths', message };
+  }
+  if (secrets !== undefined && protocol === 'http') {
+    return { field: 'secrets', message: 'a secret never goes out in the clear: the rule has to use TLS' };
   }
   return undefined;
 }
@@ -93,12 +126,23 @@ export interface CompiledEgressRule {
   readonly spec: EgressRuleSpec;
   readonly host: string;
   readonly networks: readonly Cidr[];
+  /** Undefined when the rule does not speak of paths. */
+  readonly paths: readonly PathPattern[] | undefined;
+}
+
+/** What a rule says about requests and not only about the connection. */
+export function judgesRequests({ spec }: CompiledEgressRule): boolean {
+  return spec.methods !== undefined || spec.paths !== undefined || spec.secrets !== undefined;
 }
 
 /** Finds the rule of a target in constant time however many there are (E2). */
 export interface EgressTable {
   /** The first unexpired allow rule, as the kernel would pick it inside the layer. */
   find(target: Target, now: number): CompiledEgressRule | undefined;
+  /** All of them, in order. */
+  findAll(target: Target, now: number): readonly CompiledEgressRule[];
+  /** Whether any rule speaks of requests. */
+  readonly judgesRequests: boolean;
 }
 
 /** Index the allow rules of these specs by host pattern and port. */
@@ -109,18 +153,25 @@ export function compileEgressTable(specs: readonly EgressRuleSpec[]): EgressTabl
     if (host === undefined || (spec.effect ?? 'allow') !== 'allow') return;
     const networks = (spec.networks ?? []).map(parseNetwork).filter((network) => network !== undefined);
     const key = `${host} ${spec.port}`;
-    index.set(key, [...(index.get(key) ?? []), { order, rule: { spec, host, networks } }]);
+    const paths = spec.paths?.map(parsePathPattern).filter((pattern) => pattern !== undefined);
+    index.set(key, [...(index.get(key) ?? []), { order, rule: { spec, host, networks, paths } }]);
   });
+  const findAll = (target: Target, now: number) => {
+    const patterns = [target.host, '*'];
+    const dot = target.host.indexOf('.');
+    if (target.literal === 0 && dot > 0) patterns.push(`*${target.host.slice(dot)}`);
+    return patterns
+      .flatMap((pattern) => index.get(`${pattern} ${target.port}`) ?? [])
+      .filter(({ rule }) => rule.spec.expires === undefined || rule.spec.expires > now)
+      .sort((a, b) => a.order - b.order)
+      .map(({ rule }) => rule);
+  };
+  const judges = (rules: readonly { readonly rule: CompiledEgressRule }[]) =>
+    rules.some(({ rule }) => judgesRequests(rule));
   return {
-    find(target, now) {
-      const patterns = [target.host, '*'];
-      const dot = target.host.indexOf('.');
-      if (target.literal === 0 && dot > 0) patterns.push(`*${target.host.slice(dot)}`);
-      return patterns
-        .flatMap((pattern) => index.get(`${pattern} ${target.port}`) ?? [])
-        .filter(({ rule }) => rule.spec.expires === undefined || rule.spec.expires > now)
-        .sort((a, b) => a.order - b.order)[0]?.rule;
-    },
+    find: (target, now) => findAll(target, now)[0],
+    findAll,
+    judgesRequests: [...index.values()].some(judges),
   };
 }
 

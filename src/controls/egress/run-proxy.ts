@@ -7,10 +7,12 @@ import { forward } from './forward.ts';
 import type { Gate } from './gate.ts';
 import { judgeConnectHead, judgeHead, type RequestHead } from './head.ts';
 import { hostHeader, type Judged, judgeAuthority, judgeUrl } from './host.ts';
+import { type Interception, InterceptServer, raiseMisuse } from './intercept/server.ts';
 import type { RunMeter } from './meter.ts';
 import { createServer } from './node-http.ts';
 import type { EgressPolicy, Handle, Via } from './passage.ts';
 import { codedRefusal } from './record.ts';
+import { judgeRequest } from './request-rules.ts';
 import { serveTunnel } from './tunnel.ts';
 import type { Target } from './types.ts';
 
@@ -19,6 +21,8 @@ export interface RunProxyParts {
   /** Fixed for the life of the socket: whoever connects to it is this run (E5). */
   readonly identity: EgressIdentity;
   readonly policyOf: () => EgressPolicy | undefined;
+  /** Absent: tunnels whose requests would have to be judged are refused. */
+  readonly interception?: Interception;
 }
 
 /** Sockets a run may hold open for each connection it may have; more are closed without a word. */
@@ -33,6 +37,7 @@ export class RunProxy {
   readonly #meter: RunMeter;
   readonly #server: Server;
   readonly #inner: Server;
+  readonly #intercept: InterceptServer | undefined;
   readonly #sockets = new Set<Socket>();
   /** Tunnels that carry plain HTTP, by the client's socket. */
   readonly #tunnels = new WeakMap<Socket, Handle>();
@@ -60,6 +65,16 @@ export class RunProxy {
     this.#server.on('connection', (socket) => this.#track(socket));
     this.#inner = createServer(options, (request, response) => void this.#onInner(request, response));
     this.#inner.on('connect', (request, socket) => void this.#onInnerConnect(request, socket as Socket));
+    this.#intercept =
+      parts.interception === undefined
+        ? undefined
+        : new InterceptServer({
+            ...parts,
+            ...parts.interception,
+            meter: this.#meter,
+            serverOptions: options,
+            withinLimit: () => this.#withinLimit('intercepted'),
+          });
     for (const server of [this.#server, this.#inner]) {
       server.maxHeadersCount = limits.headerCount;
       server.on('clientError', (cause, socket) => void this.#onClientError(cause, socket as Socket));
@@ -116,6 +131,7 @@ export class RunProxy {
             gate: this.#parts.gate,
             meter: this.#meter,
             serveHttp: (...tunnel) => this.#serveInner(...tunnel),
+            serveIntercepted: (...tunnel) => this.#serveIntercepted(...tunnel),
           },
           socket,
           head,
@@ -149,6 +165,7 @@ export class RunProxy {
       await this.#sameHost(head.host ?? '', target, DEFAULT_HTTP_PORT, 'http');
       if (url.scheme !== 'http')
         throw await this.#refused(codedRefusal('EGRESS_SCHEME_REFUSED', target), 'http');
+      await this.#judgePlain(request, head, target, url.path, 'http');
       const handle = await this.#enter(target, 'http');
       const what = { request, response, head, path: url.path, hostHeader: hostHeader(url) };
       handle.finish(await forward({ gate: this.#parts.gate, meter: this.#meter }, what, handle));
@@ -169,6 +186,32 @@ export class RunProxy {
     socket.resume();
   }
 
+  #serveIntercepted(socket: Socket, early: Buffer, handle: Handle): Promise<void> {
+    if (this.#intercept !== undefined) return this.#intercept.serve(socket, early, handle);
+    throw codedRefusal('EGRESS_INTERCEPT_UNAVAILABLE', handle.passage.target, handle.passage.decision);
+  }
+
+  /** What a request in the clear may do: what its rules say of requests, and never carry a secret. */
+  async #judgePlain(
+    request: IncomingMessage,
+    head: RequestHead,
+    target: Target,
+    path: string,
+    via: Via,
+  ): Promise<void> {
+    const { gate, policyOf, identity, interception } = this.#parts;
+    try {
+      judgeRequest(policyOf(), target, { method: request.method ?? '', path }, gate.clock.now());
+    } catch (thrown) {
+      throw await this.#refused(asGatehouseError(thrown), via, path.split('?')[0] ?? '');
+    }
+    const texts = [path, ...head.headers];
+    if (interception === undefined || !texts.some((text) => interception.secrets.mentions(text))) return;
+    const refusal = codedRefusal('EGRESS_SECRET_IN_CLEAR', target);
+    raiseMisuse(gate, identity, refusal);
+    throw await this.#refused(refusal, via);
+  }
+
   async #onInner(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const handle = this.#tunnels.get(request.socket);
     try {
@@ -181,6 +224,7 @@ export class RunProxy {
         throw await this.#refused(codedRefusal('EGRESS_URL_INVALID', target), 'tunnel-http', path);
       }
       await this.#sameHost(head.host ?? '', target, DEFAULT_HTTP_PORT, 'tunnel-http');
+      await this.#judgePlain(request, head, target, path, 'tunnel-http');
       const what = { request, response, head, path, hostHeader: hostHeader({ scheme: 'http', target }) };
       await forward({ gate: this.#parts.gate, meter: this.#meter }, what, handle);
     } catch (thrown) {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { EGRESS_CLASSES, EGRESS_PROTOCOLS } from './types.ts';
+import { EGRESS_CLASSES, EGRESS_METHODS, EGRESS_PROTOCOLS } from './types.ts';
 
 const literals = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))));
@@ -21,6 +21,27 @@ const EgressRuleKeys = {
     }),
   ),
   protocol: Type.Optional(literals(EGRESS_PROTOCOLS)),
+  methods: Type.Optional(
+    Type.Array(literals(EGRESS_METHODS), {
+      minItems: 1,
+      maxItems: 16,
+      description: 'HTTP methods that pass. Ends TLS in egress, as `paths` and `secrets` do.',
+    }),
+  ),
+  paths: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), {
+      minItems: 1,
+      maxItems: 200,
+      description: 'Paths that pass: exact, `*` for one segment, `/**` at the end for all below.',
+    }),
+  ),
+  secrets: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[A-Z][A-Z0-9_]{0,63}$' }), {
+      minItems: 1,
+      maxItems: 50,
+      description: 'Secrets (`secrets.values`) that requests under this rule may carry.',
+    }),
+  ),
   effect: Type.Optional(
     Type.Union([Type.Literal('allow'), Type.Literal('ask'), Type.Literal('deny')], { default: 'allow' }),
   ),

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { asGatehouseError } from '../../kernel/index.ts';
 import { type Hello, readClientHello, SecondHelloWatch, tlsAlert } from './client-hello.ts';
 import type { EgressCode } from './codes.ts';
 import { dial } from './dial.ts';
@@ -20,6 +21,8 @@ export interface TunnelParts {
   readonly meter: RunMeter;
   /** Takes over a tunnel that carries plain HTTP; its requests are judged one by one. */
   serveHttp(socket: Socket, early: Buffer, handle: Handle): void;
+  /** Takes over a TLS tunnel whose requests have to be judged; the ClientHello was judged already. */
+  serveIntercepted(socket: Socket, early: Buffer, handle: Handle): Promise<void>;
 }
 
 /**
@@ -37,11 +40,22 @@ export async function serveTunnel(
   if (protocol === 'tcp') return serveOpaque(parts, client, head, handle);
   client.write(ESTABLISHED);
   const first = await firstBytes(parts.gate, client, head, handle, protocol !== 'http');
-  if (first.kind === 'tls' && protocol !== 'http') return serveTls(parts, client, first.bytes, handle);
+  if (first.kind === 'tls' && protocol !== 'http') {
+    if (passage.intercepted) return intercepted(parts, client, first.bytes, handle);
+    return serveTls(parts, client, first.bytes, handle);
+  }
   if (first.kind === 'http' && protocol !== 'tls') return parts.serveHttp(client, first.bytes, handle);
   const code =
     first.kind === 'refused' ? first.code : protocol === 'http' ? 'EGRESS_SCHEME_REFUSED' : 'EGRESS_NOT_TLS';
   return endRefused(parts.gate, client, handle, code);
+}
+
+async function intercepted(parts: TunnelParts, client: Socket, bytes: Buffer, handle: Handle): Promise<void> {
+  try {
+    await parts.serveIntercepted(client, bytes, handle);
+  } catch (thrown) {
+    return endRefused(parts.gate, client, handle, asGatehouseError(thrown).code as EgressCode);
+  }
 }
 
 type FirstBytes =

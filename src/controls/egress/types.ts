@@ -7,6 +7,9 @@ export type EgressClass = (typeof EGRESS_CLASSES)[number];
 export const EGRESS_PROTOCOLS = ['tls', 'http', 'tcp'] as const;
 export type EgressProtocol = (typeof EGRESS_PROTOCOLS)[number];
 
+/** Methods that egress knows; TRACE would repeat headers, CONNECT is a tunnel. */
+export const EGRESS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
 /** One egress rule as an operator writes it (E2). */
 export interface EgressRuleSpec {
   readonly id: string;
@@ -17,6 +20,12 @@ export interface EgressRuleSpec {
   /** Networks in CIDR that this host may lead to although they are not public. */
   readonly networks?: readonly string[];
   readonly protocol?: EgressProtocol;
+  /** HTTP methods that pass; absent: all that egress knows. This, `paths` and `secrets` end TLS in egress. */
+  readonly methods?: readonly string[];
+  /** Paths that pass: exact, `*` for one segment, `/**` at the end for everything below. */
+  readonly paths?: readonly string[];
+  /** Names of secrets that requests under this rule may carry. */
+  readonly secrets?: readonly string[];
   /** Default `allow`. */
   readonly effect?: Rule['effect'];
   readonly owner?: string;
@@ -72,6 +81,28 @@ export interface SecretInjector {
   ): { readonly value: string; readonly names: readonly string[] };
   redact(text: string): string;
   /** Same-length masking of a byte stream; undefined when there is nothing to hide. */
+  stream(): SecretMask | undefined;
+}
+
+/** A request whose placeholders were found and judged, before any value is put in. */
+export interface SecretPlan {
+  readonly names: readonly string[];
+  fill(): { readonly headers: readonly string[]; readonly target: string };
+}
+
+/** What the secrets control offers to intercepted requests of one run (E6). */
+export interface RunSecrets {
+  /** Throws SECRET_UNKNOWN, SECRET_WRONG_HOST and SECRET_WRONG_PLACE. */
+  plan(request: {
+    readonly host: string;
+    readonly port: number;
+    readonly headers: readonly string[];
+    readonly target: string;
+  }): SecretPlan;
+  /** Whether a text holds what begins like a placeholder. */
+  mentions(text: string): boolean;
+  used(name: string, at: number): void;
+  redact(text: string): string;
   stream(): SecretMask | undefined;
 }
 

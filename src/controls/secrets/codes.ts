@@ -21,6 +21,11 @@ export const SECRETS_CODES = defineCodes({
     fix: 'Send the request to the host that the secret belongs to, or configure a secret for this host.',
     status: 403,
   },
+  SECRET_WRONG_PLACE: {
+    summary: 'the placeholder of a secret stands where the secret is not bound to',
+    fix: 'Send it once, in the header or parameter that `gatehouse secrets list` names, and nowhere else.',
+    status: 403,
+  },
   SECRET_UNKNOWN: {
     summary: 'the placeholder names no secret',
     fix: 'Write {{secret:NAME}} with the name of a configured reference.',

@@ -11,3 +11,13 @@ export interface SecretBinding {
   /** How the value travels, or what it verifies; see SecretReference. */
   readonly header?: string;
 }
+
+/** A secret that runs use by placeholder: where it comes from, where it may go, and in which places of a request. */
+export interface RunSecretBinding extends Pick<SecretBinding, 'source' | 'id'> {
+  /** Also the variable in which a run finds its placeholder. */
+  readonly name: string;
+  /** Canonical hosts and ports. */
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  /** `authorization: Bearer {}`, `query: key` and the like. */
+  readonly places: readonly string[];
+}

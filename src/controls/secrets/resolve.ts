@@ -5,6 +5,9 @@ import { isAbsolute } from 'node:path';
 import { SECRETS_CODES } from './codes.ts';
 import type { SecretBinding } from './reference.ts';
 
+/** What of a binding says where its value comes from. */
+type Source = Pick<SecretBinding, 'name' | 'source' | 'id'>;
+
 /** Characters of one value; far beyond any key, short enough for a header. */
 export const MAX_SECRET_LENGTH = 8_192;
 /** Milliseconds a secret command may take. */
@@ -16,7 +19,7 @@ export interface ResolveOptions {
   readonly commandMs?: number;
 }
 
-function unresolved(reference: SecretBinding, why: string, cause?: unknown): Error {
+function unresolved(reference: Source, why: string, cause?: unknown): Error {
   return SECRETS_CODES.error(
     'SECRETS_UNRESOLVED',
     `the secret ${reference.name} cannot be resolved: ${why}`,
@@ -32,7 +35,7 @@ function unresolved(reference: SecretBinding, why: string, cause?: unknown): Err
  *
  * @throws SECRETS_UNRESOLVED, SECRETS_FILE_PERMISSIONS, SECRETS_VALUE_INVALID
  */
-export async function resolveSecret(reference: SecretBinding, options: ResolveOptions): Promise<string> {
+export async function resolveSecret(reference: Source, options: ResolveOptions): Promise<string> {
   const raw = await read(reference, options);
   const value = raw.replace(/\r?\n$/, '');
   if (value === '') throw unresolved(reference, 'it is empty');
@@ -48,7 +51,7 @@ export async function resolveSecret(reference: SecretBinding, options: ResolveOp
   return value;
 }
 
-async function read(reference: SecretBinding, options: ResolveOptions): Promise<string> {
+async function read(reference: Source, options: ResolveOptions): Promise<string> {
   switch (reference.source) {
     case 'env': {
       const value = options.env[reference.id];
@@ -62,7 +65,7 @@ async function read(reference: SecretBinding, options: ResolveOptions): Promise<
   }
 }
 
-async function readPrivateFile(reference: SecretBinding): Promise<string> {
+async function readPrivateFile(reference: Source): Promise<string> {
   if (!isAbsolute(reference.id)) throw unresolved(reference, 'the path is not absolute');
   let file;
   try {
@@ -92,7 +95,7 @@ async function readPrivateFile(reference: SecretBinding): Promise<string> {
   }
 }
 
-function argvOf(reference: SecretBinding): readonly [string, ...string[]] {
+function argvOf(reference: Source): readonly [string, ...string[]] {
   let parsed: unknown;
   try {
     parsed = JSON.parse(reference.id);
@@ -111,7 +114,7 @@ function argvOf(reference: SecretBinding): readonly [string, ...string[]] {
 }
 
 /** Runs a vault's own command line by argv: no shell, bounded in time and output, standard error thrown away. */
-function runCommand(reference: SecretBinding, options: ResolveOptions): Promise<string> {
+function runCommand(reference: Source, options: ResolveOptions): Promise<string> {
   const [program, ...args] = argvOf(reference);
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {

@@ -22,9 +22,41 @@ export const SecretInput = Type.Union(
   { [SECRET_MARK]: true },
 );
 
+/** Also the variable in which a run finds the placeholder. */
+export const RUN_SECRET_NAME = '^[A-Z][A-Z0-9_]{0,63}$';
+
+/** A secret that runs use by placeholder (E6). */
+const RunSecret = Type.Object(
+  {
+    value: SecretInput,
+    hosts: Type.Array(Type.String({ minLength: 1, maxLength: 260 }), {
+      minItems: 1,
+      maxItems: 16,
+      description: 'Exact hosts, with a port when it is not 443, that the value may be sent to.',
+    }),
+    in: Type.Union(
+      [
+        Type.String({ minLength: 4, maxLength: 200 }),
+        Type.Array(Type.String({ minLength: 4, maxLength: 200 }), { minItems: 1, maxItems: 8 }),
+      ],
+      {
+        description:
+          'Where in a request: `authorization: Bearer {}`, `x-api-key: {}`, `authorization: Basic {}` (as user name or password), `query: key`.',
+      },
+    ),
+  },
+  { additionalProperties: false },
+);
+
 /** `secrets.providers`: where file and exec references look. */
 export const SecretsSection = Type.Object(
   {
+    values: Type.Optional(
+      Type.Record(Type.String({ pattern: RUN_SECRET_NAME }), RunSecret, {
+        maxProperties: 100,
+        description: 'Secrets that runs use by placeholder, by the name of the variable that holds it.',
+      }),
+    ),
     providers: Type.Optional(
       Type.Record(
         Type.String({ pattern: '^[a-z][a-z0-9_-]{0,63}$' }),
@@ -51,5 +83,8 @@ export const SecretsSection = Type.Object(
       ),
     ),
   },
-  { additionalProperties: false, description: 'Where references to secrets look.' },
+  {
+    additionalProperties: false,
+    description: 'Where references to secrets look, and which secrets runs use without holding them.',
+  },
 );

@@ -28,18 +28,23 @@ export class SecretStore {
   #secrets: ReadonlyMap<string, Held> = new Map();
 
   /**
-   * Resolve every reference, then replace all values at once; on any failure the old ones stay.
+   * Resolve every reference, then replace all values at once; on any failure the old ones stay. `others` are values
+   * that are kept elsewhere and hidden here too.
    *
    * @throws SECRETS_UNRESOLVED, SECRETS_FILE_PERMISSIONS, SECRETS_VALUE_INVALID
    */
-  async load(references: readonly SecretBinding[], options: ResolveOptions): Promise<void> {
+  async load(
+    references: readonly SecretBinding[],
+    options: ResolveOptions,
+    others: readonly string[] = [],
+  ): Promise<void> {
     const resolved = await Promise.all(
       references.map(
         async (binding) => [binding.name, { binding, value: await resolveSecret(binding, options) }] as const,
       ),
     );
     this.#secrets = new Map(resolved);
-    this.#redactor.register(resolved.map(([, { value }]) => value));
+    this.#redactor.register([...resolved.map(([, { value }]) => value), ...others]);
   }
 
   /** Names and hosts, never values. */

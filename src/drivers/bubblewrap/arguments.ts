@@ -3,6 +3,7 @@ import type { RunSpec } from '../../kernel/index.ts';
 import { runEnvironment } from '../sandbox/environment.ts';
 import type { Kit } from '../sandbox/kit.ts';
 import { INSIDE, INSIDE_UID, SYSTEM_PROGRAM_DIRS } from '../sandbox/places.ts';
+import { systemBundles, trustEnvironment } from '../sandbox/trust.ts';
 import { type Host, type Layout, systemLayout } from './host.ts';
 import type { BubblewrapOptions } from './options.ts';
 import { STRICT_LAYOUT, strictBindings } from './programs.ts';
@@ -120,6 +121,7 @@ export function runArguments(
   const result: string[] = [];
   for (const [name, value] of runEnvironment(spec.env, spec.egressSocket !== undefined))
     result.push('--setenv', name, value);
+  for (const [name, value] of trustEnvironment(spec)) result.push('--setenv', name, value);
   if (spec.programs === undefined) result.push(...base.system);
   else result.push(...strictArguments(spec.programs, host, options));
   result.push(...base.etc, ...base.proc, '--dev', '/dev');
@@ -129,6 +131,7 @@ export function runArguments(
   result.push(...mountArguments(spec, host));
   if (spec.egressSocket !== undefined)
     result.push(...base.certificates, ...egressArguments(spec, kit, host, options));
+  result.push(...trustArguments(spec));
   result.push('--remount-ro', '/', '--chdir', spec.cwd);
   return result;
 }
@@ -173,6 +176,12 @@ function egressArguments(spec: RunSpec, kit: Kit, host: Host, options: Bubblewra
     ...socket,
     INSIDE.egressSocket,
   ];
+}
+
+/** In the place of the system's own bundle, and where the variables say. */
+function trustArguments({ trustBundle, egressSocket }: RunSpec): readonly string[] {
+  if (trustBundle === undefined || egressSocket === undefined) return [];
+  return [INSIDE.trust, ...systemBundles()].flatMap((target) => ['--ro-bind', trustBundle, target]);
 }
 
 /** The command as bubblewrap starts it: limits first, then the bridge if there is a way out, then argv. */

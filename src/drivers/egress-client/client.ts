@@ -7,6 +7,7 @@ import {
   type EgressVerdict,
   GatehouseError,
   type Logger,
+  type OpenedRun,
 } from '../../kernel/index.ts';
 import { EGRESS_CLIENT_CODES } from './codes.ts';
 import { ControlConnection } from './connection.ts';
@@ -118,8 +119,8 @@ class ReconnectingClient implements EgressClient {
     this.#connection?.close();
   }
 
-  async openRun(identity: EgressIdentity): Promise<{ readonly socketPath: string }> {
-    const opened = (await this.#call('openRun', identity)) as { readonly socketPath: string };
+  async openRun(identity: EgressIdentity, secrets: readonly string[] = []): Promise<OpenedRun> {
+    const opened = (await this.#call('openRun', { ...identity, secrets })) as OpenedRun;
     this.#openRuns.add(identity.run);
     return opened;
   }

@@ -15,6 +15,7 @@ export const INSIDE = {
   prlimit: '/opt/gatehouse/prlimit',
   bridge: '/opt/gatehouse/bridge.mjs',
   egressSocket: '/run/gatehouse/egress.sock',
+  trust: '/run/gatehouse/certificates.pem',
 } as const;
 
 /** User and group of every run, inside. */

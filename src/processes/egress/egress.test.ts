@@ -38,9 +38,10 @@ function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> 
   const authority = authorityOf({ id: 'playbook:test', rules: compileEgressRules(rules) });
   return {
     hash: 'h1',
-    agents: new Map([['main', { authority, rules }]]),
+    agents: new Map([['main', { authority, rules, bounds: [] }]]),
     providerRules: [],
     secrets: [],
+    runSecrets: [],
     ownPorts: [],
     limits: DEFAULT_EGRESS_LIMITS,
     ...more,

@@ -1,8 +1,9 @@
 import { EGRESS_CODES, type Gate, judgeUrl } from '../../controls/egress/index.ts';
-import type { SecretStore } from '../../controls/secrets/index.ts';
+import type { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
 import type { EgressIdentity, EgressStatus, EgressVerdict, GatehouseError } from '../../kernel/index.ts';
 import { asGatehouseError } from '../../kernel/index.ts';
 import type { ControlHandlers } from './control-server.ts';
+import type { Interceptor } from './interception.ts';
 import type { EgressPolicies } from './policies.ts';
 import type { RunRegistry } from './run-registry.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -17,6 +18,8 @@ export interface HandlerParts {
   readonly gate: Gate;
   readonly runs: RunRegistry;
   readonly secrets: SecretStore;
+  readonly runSecrets: RunSecretStore;
+  readonly interceptor: Interceptor;
   policies(): EgressPolicies;
   onHello(gateway: { readonly pid: number; readonly ports: readonly number[] }): void;
   reload(): Promise<void>;
@@ -31,7 +34,7 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       parts.onHello({ pid: Number(params['pid']) || 0, ports: portsOf(params['ports']) });
       return { pid: process.pid, version: parts.version, policyHash: parts.policies().hash };
     },
-    openRun: (params) => parts.runs.open(identityOf(params)),
+    openRun: (params) => parts.runs.open(identityOf(params), secretNames(params['secrets'])),
     closeRun: (params) => parts.runs.close(text(params, 'run')),
     check: (params) => check(parts, String(params['url'] ?? ''), String(params['agent'] ?? '')),
     sign(params) {
@@ -46,6 +49,8 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       version: parts.version,
       policyHash: parts.policies().hash,
       secrets: parts.secrets.list(),
+      runSecrets: parts.runSecrets.list(),
+      interception: interceptionOf(parts.interceptor),
       openRuns: parts.runs.size,
       connections: parts.gate.connections,
     }),
@@ -63,6 +68,18 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
     },
     mac: (params) => ({ mac: parts.secrets.mac(text(params, 'secret'), bytesOf(params)) }),
   };
+}
+
+function interceptionOf(interceptor: Interceptor): EgressStatus['interception'] {
+  const known = interceptor.known();
+  return known === undefined ? null : { fingerprint: known.fingerprint, expires: known.expires };
+}
+
+/** Secrets that one run may ask for. */
+const MAX_RUN_SECRETS = 100;
+
+function secretNames(value: unknown): readonly string[] {
+  return textsOf(value).slice(0, MAX_RUN_SECRETS);
 }
 
 /** Bytes that are signed, at most 512 KiB. */

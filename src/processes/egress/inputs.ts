@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { EgressLimits, EgressRuleSpec } from '../../controls/egress/index.ts';
-import type { SecretBinding } from '../../controls/secrets/index.ts';
+import type { RunSecretBinding, SecretBinding } from '../../controls/secrets/index.ts';
 import {
+  type ActionKind,
   type Authority,
   authorityOf,
   type CompiledLayer,
@@ -20,13 +21,19 @@ export interface EgressInputs {
   readonly hash: string;
   readonly agents: ReadonlyMap<
     string,
-    { readonly authority: Authority; readonly rules: readonly EgressRuleSpec[] }
+    {
+      readonly authority: Authority;
+      readonly rules: readonly EgressRuleSpec[];
+      /** What the install's own rules say about requests, for every agent. */
+      readonly bounds: readonly EgressRuleSpec[];
+    }
   >;
   /** One rule `provider:<id>` per provider, for the gateway's own calls only. */
   readonly providerRules: readonly EgressRuleSpec[];
   readonly secrets: readonly SecretBinding[];
   /** What connections may use at most (E9). */
   readonly limits: EgressLimits;
+  readonly runSecrets: readonly RunSecretBinding[];
   /** Ports that the gateway listens on. */
   readonly ownPorts: readonly number[];
 }
@@ -46,30 +53,37 @@ interface WrittenInputs extends Omit<EgressInputs, 'agents'> {
     readonly hash: string;
     readonly layers: readonly WrittenLayer[];
     readonly rules: readonly EgressRuleSpec[];
+    readonly bounds: readonly EgressRuleSpec[];
   }[];
 }
 
-/** What a layer says about connections, in its order; the rest of it is not egress's business. */
+/** What egress decides. */
+const KINDS: readonly ActionKind[] = ['net.connect', 'secret.use'];
+
+/** What a layer says about connections and secrets, in its order; the rest of it is not egress's business. */
 function writeLayer(layer: CompiledLayer): WrittenLayer {
-  const index = layer.index.get('net.connect');
-  const lists = index === undefined ? [] : [...index.exact.values(), ...index.suffix.values(), index.rest];
   const rules = new Map<number, Rule>();
-  for (const list of lists) for (const { order, rule } of list) rules.set(order, rule);
+  for (const kind of KINDS) {
+    const index = layer.index.get(kind);
+    const lists = index === undefined ? [] : [...index.exact.values(), ...index.suffix.values(), index.rest];
+    for (const list of lists) for (const { order, rule } of list) rules.set(order, rule);
+  }
   return {
     id: layer.id,
     hash: layer.hash,
     rules: [...rules].sort(([a], [b]) => a - b).map(([, rule]) => rule),
-    grants: layer.grants.filter((grant) => grant.kind === 'net.connect'),
+    grants: layer.grants.filter((grant) => KINDS.includes(grant.kind)),
   };
 }
 
 /** One line of JSON, for the pipe between the two processes. */
 export function writeInputs(inputs: EgressInputs): string {
-  const agents = [...inputs.agents].map(([agent, { authority, rules }]) => ({
+  const agents = [...inputs.agents].map(([agent, { authority, rules, bounds }]) => ({
     agent,
     hash: authority.hash,
     layers: authority.layers.map(writeLayer),
     rules,
+    bounds,
   }));
   return JSON.stringify({ ...inputs, agents } satisfies WrittenInputs);
 }
@@ -78,14 +92,14 @@ export function writeInputs(inputs: EgressInputs): string {
 export function readInputs(text: string): EgressInputs {
   const written = JSON.parse(text) as WrittenInputs;
   const agents = new Map(
-    written.agents.map(({ agent, hash, layers, rules }) => {
+    written.agents.map(({ agent, hash, layers, rules, bounds }) => {
       const compiled = layers.flatMap((layer) =>
         authorityOf({ id: layer.id, rules: layer.rules, grants: layer.grants }).layers.map((one) => ({
           ...one,
           hash: layer.hash,
         })),
       );
-      return [agent, { authority: { layers: compiled, hash }, rules }] as const;
+      return [agent, { authority: { layers: compiled, hash }, rules, bounds }] as const;
     }),
   );
   return { ...written, agents };

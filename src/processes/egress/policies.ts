@@ -23,8 +23,13 @@ export interface EgressPolicies {
  */
 export function compilePolicies(inputs: EgressInputs): EgressPolicies {
   const agents = new Map<string, EgressPolicy>();
-  for (const [agent, { authority, rules }] of inputs.agents) {
-    agents.set(agent, { authority, table: compileEgressTable(rules) });
+  for (const [agent, { authority, rules, bounds }] of inputs.agents) {
+    const table = compileEgressTable(rules);
+    agents.set(agent, {
+      authority,
+      table,
+      ...(bounds.length === 0 ? {} : { bounds: compileEgressTable(bounds) }),
+    });
   }
   const { providerRules } = inputs;
   const layer = { id: 'providers', rules: compileEgressRules(providerRules) };

@@ -11,7 +11,7 @@ export async function printInputs(
   const agents = new Map(
     [...effective.agents].map(([agent, { authority }]) => [
       agent,
-      { authority, rules: egressRulesOf(effective, agent) },
+      { authority, rules: egressRulesOf(effective, agent), bounds: effective.egressBounds.get(agent) ?? [] },
     ]),
   );
   const inputs: EgressInputs = {
@@ -20,6 +20,7 @@ export async function printInputs(
     providerRules: effective.providerRules,
     secrets: effective.secrets,
     limits: effective.egressLimits,
+    runSecrets: effective.runSecrets,
     ownPorts: [effective.config.gateway.port],
   };
   process.stdout.write(writeInputs(inputs));

@@ -1,26 +1,48 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { EGRESS_CODES, type EgressPolicy, type Gate, RunProxy } from '../../controls/egress/index.ts';
-import type { EgressIdentity } from '../../kernel/index.ts';
+import {
+  EGRESS_CODES,
+  type EgressPolicy,
+  type Gate,
+  type Interception,
+  RunProxy,
+} from '../../controls/egress/index.ts';
+import type { EgressIdentity, OpenedRun } from '../../kernel/index.ts';
 
 interface OpenRun {
   readonly identity: EgressIdentity;
   readonly proxy: RunProxy;
   readonly socketPath: string;
   readonly listening: Promise<void>;
+  readonly extras: Omit<OpenedRun, 'socketPath'>;
   /** How often it was opened under the same identity. */
   users: number;
 }
+
+/** What a run gets beside its socket, and what its proxy needs to look into its tunnels. */
+export interface PreparedRun {
+  readonly interception?: Interception;
+  readonly extras: Omit<OpenedRun, 'socketPath'>;
+}
+
+export type PrepareRun = (identity: EgressIdentity, secrets: readonly string[]) => Promise<PreparedRun>;
 
 /** The open runs, each with a proxy on a socket of its own. */
 export class RunRegistry {
   readonly #folder: string;
   readonly #gate: Gate;
   readonly #policyOf: (agent: string) => EgressPolicy | undefined;
+  readonly #prepare: PrepareRun;
   readonly #runs = new Map<string, OpenRun>();
 
-  constructor(folder: string, gate: Gate, policyOf: (agent: string) => EgressPolicy | undefined) {
+  constructor(
+    folder: string,
+    gate: Gate,
+    policyOf: (agent: string) => EgressPolicy | undefined,
+    prepare: PrepareRun,
+  ) {
+    this.#prepare = prepare;
     this.#folder = folder;
     this.#gate = gate;
     this.#policyOf = policyOf;
@@ -36,13 +58,14 @@ export class RunRegistry {
    *
    * @throws EGRESS_RUN_EXISTS, EGRESS_LIMIT_RUNS
    */
-  async open(identity: EgressIdentity): Promise<{ readonly socketPath: string }> {
+  async open(identity: EgressIdentity, secrets: readonly string[] = []): Promise<OpenedRun> {
+    const prepared = await this.#prepare(identity, secrets);
     const known = this.#runs.get(identity.run);
     if (known !== undefined) {
       if (!isDeepStrictEqual(known.identity, identity)) throw EGRESS_CODES.error('EGRESS_RUN_EXISTS');
       known.users += 1;
       await known.listening;
-      return { socketPath: known.socketPath };
+      return { socketPath: known.socketPath, ...known.extras };
     }
     if (this.#runs.size >= this.#gate.limits.openRuns) throw EGRESS_CODES.error('EGRESS_LIMIT_RUNS');
     const socketPath = join(this.#folder, `${socketName(identity.run)}.sock`);
@@ -50,16 +73,18 @@ export class RunRegistry {
       gate: this.#gate,
       identity,
       policyOf: () => this.#policyOf(identity.agent),
+      ...(prepared.interception === undefined ? {} : { interception: prepared.interception }),
     });
+    const { extras } = prepared;
     const listening = proxy.listen(socketPath);
-    this.#runs.set(identity.run, { identity, proxy, socketPath, listening, users: 1 });
+    this.#runs.set(identity.run, { identity, proxy, socketPath, listening, extras, users: 1 });
     try {
       await listening;
     } catch (thrown) {
       this.#runs.delete(identity.run);
       throw thrown;
     }
-    return { socketPath };
+    return { socketPath, ...extras };
   }
 
   /**

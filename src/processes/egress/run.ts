@@ -1,12 +1,15 @@
 import { networkInterfaces } from 'node:os';
 import { EGRESS_CODES, Gate, ProviderProxy, type Resolver } from '../../controls/egress/index.ts';
-import { SecretStore } from '../../controls/secrets/index.ts';
+import { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
+import { createAlerts } from '../../controls/trace/index.ts';
 import { type Clock, type Ledger, type Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
 import { ControlServer } from './control-server.ts';
 import { controlHandlers } from './handlers.ts';
 import type { EgressInputs } from './inputs.ts';
+import { Interceptor, openPlaceholderKey } from './interception.ts';
 import { compilePolicies, type EgressPolicies } from './policies.ts';
+import { runPreparation } from './prepare-run.ts';
 import { RunRegistry } from './run-registry.ts';
 import { openSigningKey, type SigningKey } from './signing-key.ts';
 import { egressSockets, prepareSockets } from './sockets.ts';
@@ -62,23 +65,44 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
   const redact = (text: string): string => secrets.redact(text);
   const logger = environment.openLogger(redact);
   const inputs = await environment.load();
+  const runSecrets = new RunSecretStore(openPlaceholderKey(paths.keys));
+  const loadSecrets = async (from: EgressInputs): Promise<void> => {
+    const prepared = await runSecrets.prepare(from.runSecrets, { env: variables });
+    await secrets.load(from.secrets, { env: variables }, prepared.values);
+    prepared.commit();
+  };
   let policies = compilePolicies(inputs);
   let announcedPorts: readonly number[] = [];
-  await secrets.load(inputs.secrets, { env: variables });
+  await loadSecrets(inputs);
   await prepareSockets(sockets);
   const key = openSigningKey(paths.keys);
   const ledger = await environment.openLedger(key, redact);
 
+  const alerts = createAlerts({
+    ledger: { append: (event) => ledger.append(event), query: noRecords },
+    clock,
+    logger,
+  });
   const gate = new Gate({
     ledger,
+    alerts,
     clock,
     resolver,
     limits: () => policies.limits,
     isSelf: (address, port) =>
       (policies.ownPorts.includes(port) || announcedPorts.includes(port)) && isOwnAddress(address),
   });
-  const runs = new RunRegistry(sockets.runs, gate, (agent) => policies.agents.get(agent));
   const ca = environment.ca === undefined ? {} : { ca: environment.ca };
+  const policyOf = (agent: string) => policies.agents.get(agent);
+  const interceptor = new Interceptor({
+    keys: paths.keys,
+    run: paths.run,
+    clock,
+    onNew: ({ fingerprint, expires }) =>
+      void record(ledger, 'egress.authority', 'success', { fingerprint, expires }).catch(() => undefined),
+  });
+  const prepareRun = runPreparation({ clock, secrets, runSecrets, interceptor, policyOf, ...ca });
+  const runs = new RunRegistry(sockets.runs, gate, policyOf, prepareRun);
   const providers = new ProviderProxy({ gate, policyOf: () => policies.providers, secrets, ...ca });
 
   let applying: Promise<unknown> = Promise.resolve();
@@ -93,7 +117,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     // The gateway saw the same change and told it first.
     if (onlyChanged && next.hash === policies.hash) return undefined;
     const compiled = compilePolicies(next);
-    await secrets.load(next.secrets, { env: variables });
+    await loadSecrets(next);
     policies = compiled;
     gate.reconsider();
     providers.reload();
@@ -129,6 +153,8 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     gate,
     runs,
     secrets,
+    runSecrets,
+    interceptor,
     policies: () => policies,
     onHello: ({ pid, ports }) => {
       watchdog.gateway(pid);
@@ -182,6 +208,9 @@ async function record(
     throw EGRESS_CODES.error('EGRESS_RECORD_FAILED', undefined, { cause });
   }
 }
+
+/** Egress tells of alerts and lists none; the gateway reads them from the ledger. */
+const noRecords = (): Promise<readonly never[]> => Promise.resolve([]);
 
 function isOwnAddress(address: string): boolean {
   if (/^127\.|^0\.|^::1?$/.test(address)) return true;

@@ -2,11 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Alert,
+  type Alerts,
   authorityOf,
   type Clock,
   type EgressIdentity,
   type Ledger,
   type LedgerEvent,
+  type Rule,
 } from '../../../kernel/index.ts';
 import {
   compileEgressRules,
@@ -16,6 +19,7 @@ import {
   type EgressPolicy,
   type EgressRuleSpec,
   Gate,
+  type Interception,
   type Resolver,
   RunProxy,
 } from '../index.ts';
@@ -48,6 +52,14 @@ export class MemoryLedger implements Ledger {
   }
 }
 
+/** Keeps what was raised. */
+export class KeptAlerts implements Alerts {
+  readonly raised: Alert[] = [];
+  raise(alert: Alert): void {
+    this.raised.push(alert);
+  }
+}
+
 export class TestClock implements Clock {
   offset = 0;
   now(): number {
@@ -66,9 +78,17 @@ export const IDENTITY: EgressIdentity = {
   tool: 'shell',
 };
 
-export function policyOf(specs: readonly EgressRuleSpec[]): EgressPolicy {
-  const layer = { id: 'playbook:test', rules: compileEgressRules(specs) };
-  return { authority: authorityOf(layer), table: compileEgressTable(specs) };
+export function policyOf(
+  specs: readonly EgressRuleSpec[],
+  more: readonly Rule[] = [],
+  bounds: readonly EgressRuleSpec[] = [],
+): EgressPolicy {
+  const layer = { id: 'playbook:test', rules: [...compileEgressRules(specs), ...more] };
+  return {
+    authority: authorityOf(layer),
+    table: compileEgressTable(specs),
+    ...(bounds.length === 0 ? {} : { bounds: compileEgressTable(bounds) }),
+  };
 }
 
 export function rule(host: string, port: number, more: Partial<EgressRuleSpec> = {}): EgressRuleSpec {
@@ -101,6 +121,11 @@ export interface ProxyOptions {
   readonly resolver?: Resolver;
   readonly limits?: Partial<EgressLimits>;
   readonly isSelf?: (address: string, port: number) => boolean;
+  readonly interception?: Interception;
+  readonly identity?: EgressIdentity;
+  /** Rules beside those of the destinations, as `secret.use`. */
+  readonly more?: readonly Rule[];
+  readonly bounds?: readonly EgressRuleSpec[];
 }
 
 /** A run's proxy on a real socket, with everything a test looks at. */
@@ -108,20 +133,29 @@ export async function startRunProxy(options: ProxyOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'gh-egress-'));
   const ledger = new MemoryLedger();
   const clock = new TestClock();
-  let policy: EgressPolicy | undefined = policyOf(options.rules ?? []);
+  let policy: EgressPolicy | undefined = policyOf(options.rules ?? [], options.more, options.bounds);
+  const alerts = new KeptAlerts();
   const gate = new Gate({
     ledger,
+    alerts,
     clock,
     resolver: options.resolver ?? new TableResolver({}),
     limits: () => ({ ...DEFAULT_EGRESS_LIMITS, ...options.limits }),
     isSelf: options.isSelf ?? (() => false),
   });
-  const proxy = new RunProxy({ gate, identity: IDENTITY, policyOf: () => policy });
+  const { interception, identity = IDENTITY } = options;
+  const proxy = new RunProxy({
+    gate,
+    identity,
+    policyOf: () => policy,
+    ...(interception === undefined ? {} : { interception }),
+  });
   const socketPath = join(folder, 'run.sock');
   await proxy.listen(socketPath);
   return {
     socketPath,
     ledger,
+    alerts,
     clock,
     gate,
     proxy,
