@@ -5,6 +5,7 @@ import { answerRefusal } from '../answer.ts';
 import type { EgressCode } from '../codes.ts';
 import { copy, upstreamFailure } from '../forward.ts';
 import { responseHeaders } from '../head.ts';
+import type { RunMeter } from '../meter.ts';
 import { request as httpRequest } from '../node-http.ts';
 import { type Handle, reasonOf } from '../passage.ts';
 import { codedRefusal } from '../record.ts';
@@ -27,8 +28,7 @@ export interface Exchange {
   /** Hides values in an answer; undefined when there are none. */
   readonly mask: SecretMask | undefined;
   redact(text: string): string;
-  /** Count bytes; false when the run may not move any more. */
-  move(bytes: number): boolean;
+  readonly meter: RunMeter;
 }
 
 /** Announced lengths of what is decoded on the way, and digests of what is masked, would be wrong. */
@@ -62,8 +62,8 @@ export function exchange(what: Exchange): Promise<string | undefined> {
     const failed = (cause: Error): void =>
       settle(cause instanceof GatehouseError ? cause : upstreamFailure(cause, handle));
     const counted = (chunk: Buffer): boolean => {
-      if (what.move(chunk.length)) return true;
-      refuse('EGRESS_LIMIT_BYTES');
+      if (what.meter.move(chunk.length)) return true;
+      refuse(what.meter.over);
       return false;
     };
     const outgoing: ClientRequest = httpRequest({

@@ -139,7 +139,7 @@ export class InterceptServer {
         idleMs: gate.limits.idleMs,
         mask: secrets.stream(),
         redact: (text) => secrets.redact(text),
-        move: (bytes) => meter.move(bytes),
+        meter,
       });
     } catch (thrown) {
       request.resume();
