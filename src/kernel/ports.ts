@@ -165,9 +165,6 @@ export interface EgressStatus {
   readonly version: string;
   readonly policyHash: string;
   readonly secrets: readonly { readonly name: string; readonly host: string; readonly available: boolean }[];
-  readonly runSecrets: readonly RunSecretStatus[];
-  /** The authority that ends TLS of runs; null until one is needed. */
-  readonly interception: { readonly fingerprint: string; readonly expires: number } | null;
   readonly openRuns: number;
   readonly connections: number;
 }
@@ -192,6 +189,12 @@ export interface RunSecretStatus {
   readonly uses: number;
 }
 
+export interface RunSecretsReport {
+  readonly secrets: readonly RunSecretStatus[];
+  /** The authority that ends TLS of runs; null until one is needed. */
+  readonly authority: { readonly fingerprint: string; readonly expires: number } | null;
+}
+
 /** The gateway's view of the egress process. Every call fails with `EGRESS_UNAVAILABLE` while it is down. */
 export interface Egress {
   /**
@@ -205,6 +208,8 @@ export interface Egress {
   /** Sign a ledger checkpoint; the key never leaves the egress process. */
   sign(checkpoint: Uint8Array): Promise<{ readonly keyId: string; readonly signature: string }>;
   status(): Promise<EgressStatus>;
+  /** What there is for runs: names and places, never values. */
+  runSecrets(): Promise<RunSecretsReport>;
   reload(): Promise<void>;
   /** Unix socket that takes the gateway's own provider calls in absolute form. */
   readonly providerSocket: string;

@@ -8,6 +8,7 @@ import {
   GatehouseError,
   type Logger,
   type OpenedRun,
+  type RunSecretsReport,
 } from '../../kernel/index.ts';
 import { EGRESS_CLIENT_CODES } from './codes.ts';
 import { ControlConnection } from './connection.ts';
@@ -160,6 +161,10 @@ class ReconnectingClient implements EgressClient {
 
   async status(): Promise<EgressStatus> {
     return (await this.#call('status', {})) as EgressStatus;
+  }
+
+  async runSecrets(): Promise<RunSecretsReport> {
+    return (await this.#call('runSecrets', {})) as RunSecretsReport;
   }
 
   async reload(): Promise<void> {

@@ -15,6 +15,7 @@ export const CONTROL_METHODS = [
   'check',
   'sign',
   'status',
+  'runSecrets',
   'reload',
   'verify',
   'mac',

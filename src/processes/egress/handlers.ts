@@ -1,6 +1,12 @@
 import { EGRESS_CODES, type Gate, judgeUrl } from '../../controls/egress/index.ts';
 import type { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
-import type { EgressIdentity, EgressStatus, EgressVerdict, GatehouseError } from '../../kernel/index.ts';
+import type {
+  EgressIdentity,
+  EgressStatus,
+  EgressVerdict,
+  GatehouseError,
+  RunSecretsReport,
+} from '../../kernel/index.ts';
 import { asGatehouseError } from '../../kernel/index.ts';
 import type { ControlHandlers } from './control-server.ts';
 import type { Interceptor } from './interception.ts';
@@ -49,10 +55,12 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       version: parts.version,
       policyHash: parts.policies().hash,
       secrets: parts.secrets.list(),
-      runSecrets: parts.runSecrets.list(),
-      interception: interceptionOf(parts.interceptor),
       openRuns: parts.runs.size,
       connections: parts.gate.connections,
+    }),
+    runSecrets: (): RunSecretsReport => ({
+      secrets: parts.runSecrets.list(),
+      authority: authorityOf(parts.interceptor),
     }),
     reload: () => parts.reload(),
     verify(params) {
@@ -70,7 +78,7 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
   };
 }
 
-function interceptionOf(interceptor: Interceptor): EgressStatus['interception'] {
+function authorityOf(interceptor: Interceptor): RunSecretsReport['authority'] {
   const known = interceptor.known();
   return known === undefined ? null : { fingerprint: known.fingerprint, expires: known.expires };
 }
