@@ -41,10 +41,10 @@ module.exports = {
     {
       name: 'a-control-has-one-door',
       comment:
-        'Only index.ts, types.ts (contracts) and schema.ts (configuration keys) of a control are visible outside.',
+        'Only index.ts, types.ts (contracts), schema.ts (configuration keys) and drills.ts (loaded when drills run) of a control are visible outside.',
       severity: 'error',
       from: { pathNot: '^src/controls/|\\.test\\.ts$' },
-      to: { path: '^src/controls/[^/]+/(?!index\\.ts$|types\\.ts$|schema\\.ts$)' },
+      to: { path: '^src/controls/[^/]+/(?!index\\.ts$|types\\.ts$|schema\\.ts$|drills\\.ts$)' },
     },
     {
       name: 'only-processes-import-drivers',
@@ -57,11 +57,11 @@ module.exports = {
     {
       name: 'one-dial-path',
       comment:
-        'Egress is the only process that opens an outbound connection, so nothing else may load a TLS client. The server of the HTTP surface only accepts (L7).',
+        'Egress is the only process that opens an outbound connection, so nothing else may load a TLS client. The server of the HTTP surface only accepts (L7); the prober makes the attempts of drills on our own listeners (decision 0010).',
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: `^src/(controls/egress|drivers/(egress-client|resolver|bubblewrap/inside)|processes/egress|surfaces/http/server\\.ts$)|${tests}`,
+        pathNot: `^src/(controls/egress|drivers/(egress-client|resolver|bubblewrap/inside)|processes/(egress|prober)|surfaces/http/server\\.ts$)|${tests}`,
       },
       to: { path: '^(node:)?(tls|https|dns|dns/promises|dgram|http2)$' },
     },
@@ -72,7 +72,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: `^src/(drivers/(bubblewrap|egress-client|os)|controls/secrets|processes)/|${tests}`,
+        pathNot: `^src/(drivers/(bubblewrap|egress-client|os|prober)|controls/secrets|processes)/|${tests}`,
       },
       to: { path: '^(node:)?child_process$' },
     },

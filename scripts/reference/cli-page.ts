@@ -11,9 +11,10 @@ function fence(lines: readonly string[]): string {
 }
 
 function usage(operation: Operation): string {
-  const words = splitArguments(operation).positional.map(({ option, required }) =>
-    required ? `<${option}>` : `[${option}]`,
-  );
+  const words = splitArguments(operation).positional.map(({ option, required, shape }) => {
+    const word = shape === 'list' ? `${option}...` : option;
+    return required ? `<${word}>` : `[${word}]`;
+  });
   return ['gatehouse', operation.cli.command, ...words].join(' ');
 }
 

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { AgentsSection, ModelsSection, SessionSection } from '../agents/schema.ts';
 import { ChannelsSection } from '../channels/schema.ts';
 import { AuthSection } from '../controls/auth/schema.ts';
+import { DrillsSection } from '../controls/drills/schema.ts';
 import { NetworkPolicySection } from '../controls/egress/schema.ts';
 import { SandboxCeilingSection, ToolsSection } from '../controls/execution/schema.ts';
 import { GrantsSection } from '../controls/grants/schema.ts';
@@ -37,6 +38,7 @@ export const ConfigSchema = Type.Object(
     grants: Type.Optional(GrantsSection),
     logging: Type.Optional(LoggingSection),
     ledger: Type.Optional(LedgerSection),
+    drills: Type.Optional(DrillsSection),
   },
   {
     additionalProperties: false,

@@ -1,6 +1,7 @@
 export * from './action.ts';
 export * from './authority.ts';
 export * from './decide.ts';
+export * from './drill.ts';
 export * from './errors.ts';
 export * from './finding.ts';
 export * from './host-trees.ts';

@@ -227,6 +227,8 @@ export interface Alert {
   readonly key?: string;
   readonly subject?: Subject;
   readonly data?: Readonly<Record<string, unknown>>;
+  /** Run of drills that provoked it on purpose; whoever pages people need not page them for it. */
+  readonly drill?: string;
 }
 
 /** Takes alerts and never throws: whoever notices an attack does not fail because nobody could be told. */

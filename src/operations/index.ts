@@ -25,6 +25,9 @@ import { deviceList } from './device/list.ts';
 import { deviceReject } from './device/reject.ts';
 import { deviceRemove } from './device/remove.ts';
 import { doctorRun } from './doctor/run.ts';
+import { drillHistoryOf } from './drill/history.ts';
+import { drillList } from './drill/list.ts';
+import { drillRun } from './drill/run.ts';
 import { egressCheck } from './egress/check.ts';
 import { frontNginx } from './front/nginx.ts';
 import { frontTailscale } from './front/tailscale.ts';
@@ -149,6 +152,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   egressCheck,
   doctorRun,
   securityAudit,
+  drillRun,
+  drillList,
+  drillHistoryOf,
   inventoryListeners,
   tunnelPrint,
   frontNginx,

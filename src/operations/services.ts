@@ -1,6 +1,7 @@
 import type { ModelProvider, SessionService, TurnService } from '../agents/types.ts';
 import type { ConfigService } from '../configuration/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
+import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
 import type { AlertService } from '../controls/trace/index.ts';
@@ -96,6 +97,7 @@ export interface Services {
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
+  readonly drills: DrillService;
   readonly sessions: SessionService;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];

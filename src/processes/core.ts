@@ -23,6 +23,7 @@ import {
   principalLayer,
   type RunningAuth,
 } from '../controls/auth/index.ts';
+import { type DrillTables, migrations as drillMigrations } from '../controls/drills/index.ts';
 import {
   type ApprovalTables,
   migrations as approvalMigrations,
@@ -57,7 +58,13 @@ import { senderRules } from './senders.ts';
 import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
 
-type Tables = AuthTables & ApprovalTables & SenderTables & ChannelTables & SessionTables & ConfigTables;
+type Tables = AuthTables &
+  ApprovalTables &
+  SenderTables &
+  ChannelTables &
+  SessionTables &
+  ConfigTables &
+  DrillTables;
 
 /** Every folder that stores something, in the order in which its tables are made. */
 const MIGRATIONS = [
@@ -67,6 +74,7 @@ const MIGRATIONS = [
   approvalMigrations,
   senderMigrations,
   channelMigrations,
+  drillMigrations,
 ];
 
 export interface CoreOptions {

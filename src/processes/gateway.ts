@@ -7,6 +7,7 @@ import { OPERATIONS } from '../operations/index.ts';
 import type { Services } from '../operations/services.ts';
 import { type Core, openCore } from './core.ts';
 import { Channels } from './gateway/channels.ts';
+import { GatewayDrills } from './gateway/drills/service.ts';
 import { ExposureKeeper } from './gateway/exposure.ts';
 import { firstToken } from './gateway/first-token.ts';
 import { GatewayLife, type LifeParts } from './gateway/life.ts';
@@ -82,7 +83,7 @@ async function run(program: Program): Promise<void> {
   const runtime = runtimeOf(parts, life);
   const channels = new Channels(parts);
   life.onDrained(() => channels.close());
-  const repaired = await open(parts, life, runtime, channels);
+  const { repaired, drills } = await open(parts, life, runtime, channels);
   followConfiguration(parts, channels);
   const watched = { ...core, logger };
   life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
@@ -95,6 +96,8 @@ async function run(program: Program): Promise<void> {
   await channels.start();
   await life.started(repaired);
   await life.watch(startWatching(core, runtime, logger));
+  life.onStop(() => drills.stop());
+  await drills.start();
   const token = await firstToken(core.auth);
   const config = core.config.current();
   const { port } = life;
@@ -119,7 +122,25 @@ function runtimeOf({ program, paths, core, egress, logger }: LifeParts, life: Ga
 /** Repair what a crash left, then listen: nobody is let in to a state that is not sound yet. */
 async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime, channels: Channels) {
   const { paths, core, egress, logger } = parts;
-  const services: Services = { ...core, clock: systemClock, logger, home: paths, egress, runtime, channels };
+  const drills = new GatewayDrills({
+    program: parts.program,
+    core,
+    run: paths.run,
+    dispatcher: () => dispatcher,
+    targets: () => life.targets,
+    lookAtListeners: () => life.lookAtListeners(),
+    logger,
+  });
+  const services: Services = {
+    ...core,
+    clock: systemClock,
+    logger,
+    home: paths,
+    egress,
+    runtime,
+    channels,
+    drills,
+  };
   const dispatcher = createDispatcher({ operations: OPERATIONS, services });
   const surfaces = await createSurfaces({
     core,
@@ -139,7 +160,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   exposure.arm();
   life.onStop(() => exposure.stop());
   await announce(parts, listeners.ports);
-  return repaired;
+  return { repaired, drills };
 }
 
 function wantedNow({ core, paths }: LifeParts, channels: Channels) {

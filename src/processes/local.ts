@@ -7,6 +7,7 @@ import type { LocalGateway } from '../surfaces/cli/io.ts';
 import { PROCESS_CODES } from './codes.ts';
 import { openCore } from './core.ts';
 import { gatewayEnvironment } from './environment.ts';
+import { NO_DRILLS } from './gateway/drills/none.ts';
 import { createRuntime } from './gateway/runtime.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { fileLogger } from './logger.ts';
@@ -64,6 +65,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     egress,
     runtime,
     channels: NO_CHANNELS,
+    drills: NO_DRILLS,
   };
   return {
     dispatcher: createDispatcher({ operations: OPERATIONS, services }),

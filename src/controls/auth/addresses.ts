@@ -47,3 +47,27 @@ export function bucketOf(address: string): string {
   const groups = (parsed as ipaddr.IPv6).parts.slice(0, 4).map((part) => part.toString(16));
   return `${groups.join(':')}::/64`;
 }
+
+/** Addresses lent at once; a run of drills needs one per attempt. */
+export const MAX_LENT = 1_000;
+const LENDABLE = /^127\.(?!0\.0\.)\d{1,3}\.\d{1,3}\.\d{1,3}$/;
+
+/**
+ * The names under which addresses are counted. While a drill runs, the loopback address that it comes from is a name
+ * of its own, so that what it provokes counts against nobody else on this machine. Another local program that came
+ * from the same address meanwhile would gain one more allowance of failures and nothing else.
+ */
+export class Buckets {
+  readonly #lent = new Set<string>();
+
+  of(address: string): string {
+    return this.#lent.has(address) ? address : bucketOf(address);
+  }
+
+  /** @throws RangeError for an address that is not one of 127.0.0.0/8, or 127.0.0.x, or when too many are lent */
+  lend(address: string): () => void {
+    if (!LENDABLE.test(address) || this.#lent.size >= MAX_LENT) throw new RangeError('not to be lent');
+    this.#lent.add(address);
+    return () => void this.#lent.delete(address);
+  }
+}

@@ -1,4 +1,3 @@
-export { bucketOf } from './addresses.ts';
 export { checkLogins } from './checks.ts';
 export { AUTH_CODES } from './codes.ts';
 export {

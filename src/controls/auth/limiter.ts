@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/index.ts';
-import { bucketOf, UNIX_PEER } from './addresses.ts';
+import { Buckets, UNIX_PEER } from './addresses.ts';
 import { AUTH_CODES } from './codes.ts';
 
 export interface LimiterSettings {
@@ -57,16 +57,18 @@ interface Entry {
 export class LoginLimiter {
   readonly #clock: Clock;
   readonly #settings: LimiterSettings;
+  readonly #buckets: Buckets;
   readonly #tables = new Map<FailureKind, Map<string, Entry>>();
 
-  constructor(clock: Clock, settings: LimiterSettings = LIMITER_DEFAULTS) {
+  constructor(clock: Clock, settings: LimiterSettings = LIMITER_DEFAULTS, buckets: Buckets = new Buckets()) {
     this.#clock = clock;
     this.#settings = settings;
+    this.#buckets = buckets;
   }
 
   /** @throws AUTH_RATE_LIMITED while the bucket is locked, whatever was presented. */
   check(bucket: FailureBucket): void {
-    const entry = this.#tables.get(bucket.kind)?.get(keyOf(bucket));
+    const entry = this.#tables.get(bucket.kind)?.get(this.#keyOf(bucket));
     const left = (entry?.lockedUntil ?? 0) - this.#clock.monotonic();
     if (left <= 0) return;
     const retryAfterMs = Math.ceil(left);
@@ -100,7 +102,7 @@ export class LoginLimiter {
   #touch(bucket: FailureBucket, now: number): Entry {
     const table = this.#tables.get(bucket.kind) ?? new Map<string, Entry>();
     this.#tables.set(bucket.kind, table);
-    const key = keyOf(bucket);
+    const key = this.#keyOf(bucket);
     const known = table.get(key);
     table.delete(key);
     const stale =
@@ -113,8 +115,9 @@ export class LoginLimiter {
     }
     return entry;
   }
-}
 
-function keyOf(bucket: FailureBucket): string {
-  return bucket.id === undefined ? bucketOf(bucket.address) : `${bucket.id} ${bucketOf(bucket.address)}`;
+  #keyOf({ address, id }: FailureBucket): string {
+    const name = this.#buckets.of(address);
+    return id === undefined ? name : `${id} ${name}`;
+  }
 }

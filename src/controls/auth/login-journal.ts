@@ -1,5 +1,5 @@
 import type { Clock, Ledger, LedgerEvent } from '../../kernel/index.ts';
-import { bucketOf } from './addresses.ts';
+import { Buckets } from './addresses.ts';
 import { AUTH_CODES } from './codes.ts';
 import type { SpikeWatch } from './spikes.ts';
 import type { SetTimer } from './timer.ts';
@@ -36,6 +36,7 @@ export class LoginJournal {
   #beyond = 0;
   #cancel: (() => void) | undefined;
   readonly #spikes: SpikeWatch | undefined;
+  readonly #buckets: Buckets;
 
   constructor(
     ledger: Ledger,
@@ -43,7 +44,9 @@ export class LoginJournal {
     setTimer: SetTimer,
     onLost: (cause: unknown) => void,
     spikes?: SpikeWatch,
+    buckets: Buckets = new Buckets(),
   ) {
+    this.#buckets = buckets;
     this.#spikes = spikes;
     this.#ledger = ledger;
     this.#clock = clock;
@@ -54,7 +57,7 @@ export class LoginJournal {
   /** Record a refusal. The caller is refused whether or not it can be written, so nobody waits for it. */
   refused(code: string, peer: PeerFacts, data: Readonly<Record<string, unknown>> = {}): void {
     this.#spikes?.refused(code, peer, safeUserAgent(peer.userAgent));
-    const key = `${code} ${bucketOf(peer.address)} ${String(data['principal'] ?? '')}`;
+    const key = `${code} ${this.#buckets.of(peer.address)} ${String(data['principal'] ?? '')}`;
     const known = this.#repeats.get(key);
     if (known !== undefined) {
       known.count += 1;

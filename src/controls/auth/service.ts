@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { Alerts, Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
+import { Buckets } from './addresses.ts';
 import { BrowserSessions } from './browser/sessions.ts';
 import { BrowserStore } from './browser/store.ts';
 import { AUTH_CODES } from './codes.ts';
@@ -83,6 +84,12 @@ export interface RunningAuth extends AuthService {
   liveFamilies(): Promise<ReadonlyMap<string, string>>;
   /** Tokens that were found where they should not be, and still work. */
   exposedTokens(): Promise<readonly ExposedToken[]>;
+  /** Names under which addresses are counted; a drill borrows one of its own. */
+  readonly buckets: Buckets;
+  /** Write the counts of refused logins now and begin a new window, so that drills take no room in it. */
+  settleRefusals(): void;
+  /** End every version of a token that was made for a drill, and forget them: they were nobody's. */
+  discardToken(name: string): Promise<void>;
   /** Write the gathered last uses and failure counts; listeners are told nothing any more. */
   close(): Promise<void>;
 }
@@ -114,6 +121,7 @@ class Authentication implements RunningAuth {
   readonly #connect: ConnectLogin;
   readonly #identities: IdentityLogin;
   readonly browser: BrowserSessions;
+  readonly buckets = new Buckets();
   readonly #principals: Principals;
   readonly #directory: PrincipalStore;
   readonly #consumers: Consumers;
@@ -129,10 +137,10 @@ class Authentication implements RunningAuth {
     this.#parts = parts;
     this.#tokens = new TokenStore(db);
     this.#devices = new DeviceStore(db);
-    const limiter = new LoginLimiter(clock, parts.limits);
-    const spikes = parts.alerts === undefined ? undefined : new SpikeWatch(clock, parts.alerts);
+    const limiter = new LoginLimiter(clock, parts.limits, this.buckets);
+    const spikes = parts.alerts === undefined ? undefined : new SpikeWatch(clock, parts.alerts, this.buckets);
     const unrecorded = lost('a refused login could not be recorded');
-    this.#journal = new LoginJournal(ledger, clock, setTimer, unrecorded, spikes);
+    this.#journal = new LoginJournal(ledger, clock, setTimer, unrecorded, spikes, this.buckets);
     const write = (id: string, use: { at: number; from: string }) =>
       this.#tokens.recordUse(id, use.at, use.from);
     this.#lastUse = new LastUse(setTimer, write, lost('the last use of a token could not be written'));
@@ -240,6 +248,21 @@ class Authentication implements RunningAuth {
   recordRefusal(code: string, peer: PeerFacts, principal?: Principal): void {
     const data = principal && { principal: principal.id, credential: principal.credentialId };
     this.#journal.refused(code, peer, data);
+  }
+
+  async discardToken(name: string): Promise<void> {
+    let live = await this.#tokens.findLiveByName(name);
+    while (live !== undefined) {
+      await this.#revoke(live.summary.id, 'drill over');
+      live = await this.#tokens.findLiveByName(name);
+    }
+    await this.#rotation.arm();
+    await this.#consumers.flush();
+    await this.#tokens.forget(name);
+  }
+
+  settleRefusals(): void {
+    this.#journal.flush();
   }
 
   authenticateConnect(

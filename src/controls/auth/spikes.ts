@@ -1,5 +1,5 @@
 import type { Alerts, Clock } from '../../kernel/index.ts';
-import { bucketOf } from './addresses.ts';
+import { Buckets } from './addresses.ts';
 import type { PeerFacts } from './types.ts';
 
 /** Refused requests of one client within a window that are told (A9). */
@@ -18,16 +18,18 @@ interface Count {
 export class SpikeWatch {
   readonly #clock: Clock;
   readonly #alerts: Alerts;
+  readonly #buckets: Buckets;
   readonly #clients = new Map<string, Count>();
 
-  constructor(clock: Clock, alerts: Alerts) {
+  constructor(clock: Clock, alerts: Alerts, buckets: Buckets = new Buckets()) {
     this.#clock = clock;
     this.#alerts = alerts;
+    this.#buckets = buckets;
   }
 
   /** One more refusal with this code. `userAgent` is already fit for a log line. */
   refused(code: string, peer: PeerFacts, userAgent: string): void {
-    const client = bucketOf(peer.address);
+    const client = this.#buckets.of(peer.address);
     const now = this.#clock.monotonic();
     let count = this.#clients.get(client);
     if (count === undefined || now - count.since >= SPIKE_WINDOW_MS) {

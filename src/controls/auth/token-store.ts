@@ -224,6 +224,19 @@ export class TokenStore {
     );
   }
 
+  /** Remove every version of a name that is revoked, and what was kept about its use. */
+  async forget(name: string): Promise<void> {
+    const ids = this.#db
+      .selectFrom('auth_tokens')
+      .select('id')
+      .where('name', '=', name)
+      .where('kind', '=', 'token')
+      .where('revoked_at', 'is not', null);
+    await this.#db.deleteFrom('auth_consumers').where('token', 'in', ids).execute();
+    await this.#db.deleteFrom('auth_rotations').where('new_token', 'in', ids).execute();
+    await this.#db.deleteFrom('auth_tokens').where('id', 'in', ids).execute();
+  }
+
   async setSunset(id: string, at: number | null): Promise<void> {
     await this.#db.updateTable('auth_tokens').set({ sunset_at: at }).where('id', '=', id).execute();
   }

@@ -32,6 +32,8 @@ export interface AlertService extends Alerts {
   list(query: AlertQuery): Promise<readonly RecordedAlert[]>;
   /** Called with each alert that is told; returns how to stop. */
   subscribe(listener: (alert: Alert) => void): () => void;
+  /** While drills run: `drillOf` says which run provoked an alert, and the alert then says so; returns how to stop. */
+  label(drillOf: (alert: Alert) => string | undefined): () => void;
 }
 
 export interface AlertParts {
@@ -44,6 +46,15 @@ export interface AlertParts {
 export function createAlerts({ ledger, clock, logger }: AlertParts): AlertService {
   const told = new Map<string, { since: number; repeats: number }>();
   const listeners = new Set<(alert: Alert) => void>();
+  const labels = new Set<(alert: Alert) => string | undefined>();
+
+  function labelled(alert: Alert): Alert {
+    for (const drillOf of labels) {
+      const drill = drillOf(alert);
+      if (drill !== undefined) return { ...alert, drill };
+    }
+    return alert;
+  }
 
   /** How often it was held back since it was last told, or undefined while it is held back. */
   function repeatsOf(alert: Alert): number | undefined {
@@ -70,11 +81,12 @@ export function createAlerts({ ledger, clock, logger }: AlertParts): AlertServic
   }
 
   return {
-    raise(alert) {
-      const repeats = repeatsOf(alert);
+    raise(raised) {
+      const repeats = repeatsOf(raised);
       if (repeats === undefined) return;
-      const { rule, code, severity, title, fix, subject, data } = alert;
-      logger.error(title, { alert: rule, code, severity, fix });
+      const alert = labelled(raised);
+      const { rule, code, severity, title, fix, subject, data, drill } = alert;
+      logger.error(title, { alert: rule, code, severity, fix, ...(drill === undefined ? {} : { drill }) });
       ledger
         .append({
           type: 'alert',
@@ -82,7 +94,14 @@ export function createAlerts({ ledger, clock, logger }: AlertParts): AlertServic
           outcome: 'failure',
           code,
           ...(subject === undefined ? {} : { subject }),
-          data: { severity, title, fix, ...(repeats === 0 ? {} : { repeats }), facts: data ?? {} },
+          data: {
+            severity,
+            title,
+            fix,
+            ...(repeats === 0 ? {} : { repeats }),
+            ...(drill === undefined ? {} : { drill }),
+            facts: data ?? {},
+          },
         })
         .catch((cause: unknown) =>
           logger.error('an alert could not be recorded', { alert: rule, code, cause: String(cause) }),
@@ -102,11 +121,15 @@ export function createAlerts({ ledger, clock, logger }: AlertParts): AlertServic
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    label(drillOf) {
+      labels.add(drillOf);
+      return () => void labels.delete(drillOf);
+    },
   };
 }
 
 function recordedAlert({ writer, seq, at, action, code, subject, data = {} }: LedgerRecord): RecordedAlert {
-  const { severity, title, fix, repeats, facts } = data;
+  const { severity, title, fix, repeats, facts, drill } = data;
   return {
     writer,
     seq,
@@ -118,6 +141,7 @@ function recordedAlert({ writer, seq, at, action, code, subject, data = {} }: Le
     fix: typeof fix === 'string' ? fix : '',
     repeats: typeof repeats === 'number' ? repeats : 0,
     ...(subject === undefined ? {} : { subject }),
+    ...(typeof drill === 'string' ? { drill } : {}),
     ...(typeof facts === 'object' && facts !== null ? { data: { ...facts } } : {}),
   };
 }

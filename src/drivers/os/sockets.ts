@@ -32,20 +32,38 @@ export async function measureSockets(pids: readonly number[]): Promise<SocketMea
 async function fromProc(pids: readonly number[]): Promise<SocketMeasurement> {
   const listeners: ListeningSocket[] = [];
   const connections: OpenConnection[] = [];
+  const known = new Map<string, Promise<Tables>>();
   for (const pid of pids) {
     const inodes = await socketInodes(pid);
-    const [tcp4, tcp6, unix] = await Promise.all([table(pid, 'tcp'), table(pid, 'tcp6'), table(pid, 'unix')]);
-    for (const row of [...parseTcpTable(tcp4, 'tcp4'), ...parseTcpTable(tcp6, 'tcp6')]) {
+    // Processes of one network namespace see the same tables, which are long on a busy machine.
+    const network = await readlink(`/proc/${pid}/ns/net`).catch(() => `of ${pid}`);
+    const tables = known.get(network) ?? tablesOf(pid);
+    known.set(network, tables);
+    const { tcp, unix } = await tables;
+    for (const row of tcp) {
       if (!inodes.has(row.inode)) continue;
       const { family, local, remote } = row;
       if (row.state === 'listen') listeners.push({ pid, family, ...local });
       else if (row.state === 'open') connections.push({ pid, ...remote, localPort: local.port });
     }
-    for (const { inode, path } of parseUnixTable(unix)) {
+    for (const { inode, path } of unix) {
       if (inodes.has(inode)) listeners.push({ pid, family: 'unix', address: path, port: null });
     }
   }
   return withoutInbound(listeners, connections);
+}
+
+interface Tables {
+  readonly tcp: ReturnType<typeof parseTcpTable>;
+  readonly unix: ReturnType<typeof parseUnixTable>;
+}
+
+async function tablesOf(pid: number): Promise<Tables> {
+  const [tcp4, tcp6, unix] = await Promise.all([table(pid, 'tcp'), table(pid, 'tcp6'), table(pid, 'unix')]);
+  return {
+    tcp: [...parseTcpTable(tcp4, 'tcp4'), ...parseTcpTable(tcp6, 'tcp6')],
+    unix: parseUnixTable(unix),
+  };
 }
 
 /** A connection on a port that the same process listens on was opened by the other side. */

@@ -15,6 +15,7 @@ const AlertSchema = strict({
   fix: Type.String({ description: 'What to do next.' }),
   repeats: Type.Integer({ description: 'How often it happened since the one before, without being told.' }),
   subject: Type.Optional(SubjectSchema),
+  drill: Type.Optional(Type.String({ description: 'Run of drills that provoked it on purpose.' })),
   data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 });
 

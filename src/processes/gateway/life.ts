@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EgressClient } from '../../drivers/egress-client/index.ts';
+import type { DrillTarget } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
 import type { FileLogger } from '../logger.ts';
@@ -29,7 +30,7 @@ export class GatewayLife {
   readonly #drained: (() => Promise<void>)[] = [];
   #surfaces: Surfaces | undefined;
   #stopping = false;
-  #stopWatching: () => void = () => undefined;
+  #watch: ListenerWatch | undefined;
 
   constructor(parts: LifeParts) {
     this.#parts = parts;
@@ -76,8 +77,17 @@ export class GatewayLife {
 
   /** Take the first look at the listeners now, and go on looking until the end. */
   async watch(watch: ListenerWatch): Promise<void> {
-    this.#stopWatching = watch.stop;
+    this.#watch = watch;
     await watch.check();
+  }
+
+  /** Measure the listeners now instead of within the minute. */
+  async lookAtListeners(): Promise<void> {
+    await this.#watch?.check();
+  }
+
+  get targets(): readonly DrillTarget[] {
+    return this.#listeners?.targets ?? [];
   }
 
   /** Write down that the gateway is up, and where, for people and for other processes on this home. */
@@ -105,7 +115,7 @@ export class GatewayLife {
   async #shutDown(reason: string, restart: boolean): Promise<void> {
     const { core, egress, logger, program } = this.#parts;
     logger.info('stopping', { reason, restart });
-    this.#stopWatching();
+    this.#watch?.stop();
     for (const stop of this.#stops) stop();
     this.#surfaces?.ws.close(reason, restart ? DRAIN_MS : undefined);
     await core.turns.drain(DRAIN_MS);

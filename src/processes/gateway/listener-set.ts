@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { DeclaredListener } from '../../controls/listen/index.ts';
+import type { DrillTarget } from '../../kernel/index.ts';
 import type { HttpSurface } from '../../surfaces/http/index.ts';
 import { renewCertificate } from '../../surfaces/http/index.ts';
 import type { WsSurface } from '../../surfaces/ws/index.ts';
@@ -62,6 +63,16 @@ export class ListenerSet {
       plane: PLANE_NAMES[wanted.plane],
     }));
     return [operator, ...others];
+  }
+
+  /** What drills knock at: everything that is reached over TCP. */
+  get targets(): readonly DrillTarget[] {
+    return [...this.#open.values()].flatMap(({ wanted, port }) => {
+      if (wanted.kind !== 'tcp') return [];
+      const { plane, address, exposed, tls } = wanted;
+      const transport = tls === undefined ? 'plain' : tls.clientAuth === 'required' ? 'mutual' : 'tls';
+      return [{ plane, address, port, exposed, transport }];
+    });
   }
 
   /** The earliest end of a grant that holds something open, in Unix milliseconds. */

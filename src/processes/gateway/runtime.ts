@@ -7,6 +7,7 @@ import {
   type DeclaredListener,
   isDeclared,
 } from '../../controls/listen/index.ts';
+import { childrenOf } from '../../drivers/os/children.ts';
 import { createReachProbe } from '../../drivers/os/reach.ts';
 import { measureSockets } from '../../drivers/os/sockets.ts';
 import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
@@ -49,7 +50,11 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
 
   const pids = async () => {
     const found = new Map([[process.pid, 'gateway']]);
-    const status = await egress.status().catch(() => undefined);
+    const [status, children] = await Promise.all([
+      egress.status().catch(() => undefined),
+      childrenOf(process.pid),
+    ]);
+    for (const { pid, name } of children) found.set(pid, `child ${name}`);
     if (status !== undefined) found.set(status.pid, 'egress');
     return found;
   };

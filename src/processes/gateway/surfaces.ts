@@ -1,4 +1,3 @@
-import { bucketOf } from '../../controls/auth/index.ts';
 import type { ConnectGrant } from '../../controls/auth/types.ts';
 import { LISTEN_LIMITS, RateLimiter, Receiving } from '../../controls/listen/index.ts';
 import type { Clock, Logger, Random } from '../../kernel/index.ts';
@@ -41,7 +40,8 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
     auth: core.auth,
     callerOf: core.callers.callerOf,
     rates: {
-      address: (address) => byAddress.take(bucketOf(address), config().config.gateway.rateLimit.perAddress),
+      address: (address) =>
+        byAddress.take(core.auth.buckets.of(address), config().config.gateway.rateLimit.perAddress),
       principal,
     },
     connections: () => connectionBounds(config().config.gateway.connections, files),

@@ -33,6 +33,7 @@ const USAGE = new Set([
   'CLI_FILE_UNREADABLE',
   'OP_INPUT_INVALID',
   'SESSION_KEY_INVALID',
+  'DRILL_UNKNOWN',
 ]);
 
 /** Errors inside a stream come without a status of their own; these codes say themselves that it is a refusal. */

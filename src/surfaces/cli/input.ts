@@ -89,7 +89,9 @@ export async function inputFrom(
   const now = Date.now();
   const input: Record<string, unknown> = {};
   positional.forEach((argument, index) => {
-    const word = words[index];
+    // A list that stands last takes all the words that are left.
+    const rest = argument.shape === 'list' ? words.slice(index).filter((each) => each !== undefined) : [];
+    const word = rest.length > 0 ? rest.join(',') : words[index];
     if (word !== undefined) input[argument.key] = convert(argument, word, now);
   });
   for (const argument of options) {

@@ -18,6 +18,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   chat: 'Conversations',
   config: 'The configuration and its history',
   device: 'Paired devices',
+  drill: 'Negative tests on the live install',
   egress: 'The only way out',
   front: 'A proxy in front, for the way in from outside',
   gateway: 'The gateway process',
@@ -67,9 +68,10 @@ function addOption(command: Commander, argument: Argument): void {
 
 /** A command and what it needs; that it takes options goes without saying, and leaves room for what it does. */
 function termOf(command: Commander): string {
-  const words = command.registeredArguments.map((argument) =>
-    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
-  );
+  const words = command.registeredArguments.map((argument) => {
+    const word = argument.variadic ? `${argument.name()}...` : argument.name();
+    return argument.required ? `<${word}>` : `[${word}]`;
+  });
   return [command.name(), ...words].join(' ');
 }
 
@@ -95,7 +97,8 @@ function addOperation(root: Commander, operation: Operation, actions: Actions, a
   const { positional, options } = splitArguments(operation);
   describe(command, operation.summary, operation.description);
   for (const argument of positional) {
-    const form = argument.required ? `<${argument.option}>` : `[${argument.option}]`;
+    const word = argument.shape === 'list' ? `${argument.option}...` : argument.option;
+    const form = argument.required ? `<${word}>` : `[${word}]`;
     command.argument(form, described(argument));
   }
   for (const argument of options) addOption(command, argument);

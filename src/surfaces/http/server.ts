@@ -15,11 +15,25 @@ export const UNKNOWN_PEER = 'unknown';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** What a connection is recorded with that got no further than its transport or its first bytes. */
+export type EarlyRefusal =
+  | 'LISTEN_ADDRESS_NOT_ALLOWED'
+  | 'LISTEN_TLS_HANDSHAKE_FAILED'
+  | 'LISTEN_HEADERS_TOO_LARGE'
+  | 'LISTEN_REQUEST_MALFORMED';
+
 /** Failures of Node's own parser, before there is a request (RFC 9110 section 15.5). */
 const PARSER_STATUS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
+
+/** A client that left, or was slow, is nobody's refusal; what cannot be parsed is. */
+function parserRefusal(code: string | undefined): EarlyRefusal | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'LISTEN_HEADERS_TOO_LARGE';
+  const left = code === 'HPE_INVALID_EOF_STATE';
+  return !left && code?.startsWith('HPE_') === true ? 'LISTEN_REQUEST_MALFORMED' : undefined;
+}
 
 function refuseConnection(socket: Socket, status: string): void {
   if (!socket.writable) {
@@ -49,10 +63,7 @@ export interface ServerParts {
   readonly options: ServerOptions;
   readonly handler: Handler;
   /** A connection that got no further than its transport. */
-  readonly onRefused: (
-    code: 'LISTEN_ADDRESS_NOT_ALLOWED' | 'LISTEN_TLS_HANDSHAKE_FAILED',
-    address: string,
-  ) => void;
+  readonly onRefused: (code: EarlyRefusal, address: string) => void;
   /** TCP connections below TLS ones, by their remote end. */
   readonly below: Map<string, Socket>;
   /** Connections that have not sent anything yet. */
@@ -132,6 +143,9 @@ export function boundedServer(parts: ServerParts): Server {
     socket.destroy();
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const code = parserRefusal(error.code);
+    const peer = normaliseAddress((socket as Socket).remoteAddress);
+    if (code !== undefined && peer !== undefined) onRefused(code, peer);
     refuseConnection(socket as Socket, PARSER_STATUS[error.code ?? ''] ?? '400 Bad Request');
   });
   return server;

@@ -135,12 +135,13 @@ export type Alerted = readonly {
   readonly rule: string;
   readonly title: string;
   readonly fix: string;
+  readonly drill?: string;
 }[];
 
 export function alertLines(alerts: Alerted, view: View): readonly string[] {
   if (alerts.length === 0) return ['No alerts.'];
-  return alerts.flatMap(({ at, severity, rule, title, fix }) => [
-    `${formatInstant(at)}  ${view.paint(severity === 'warning' ? 'warn' : 'bad', severity)}  ${rule}`,
+  return alerts.flatMap(({ at, severity, rule, title, fix, drill }) => [
+    `${formatInstant(at)}  ${view.paint(severity === 'warning' ? 'warn' : 'bad', severity)}  ${rule}${drill === undefined ? '' : `  (provoked by the drills ${drill})`}`,
     `  ${title}`,
     `  fix: ${fix}`,
   ]);

@@ -8,6 +8,7 @@ import type {
   PrincipalRecord,
   TokenSummary,
 } from '../../../controls/auth/types.ts';
+import type { DrillReport } from '../../../controls/drills/types.ts';
 import type { ApprovalRecord } from '../../../controls/execution/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
@@ -17,6 +18,7 @@ import { EXIT } from '../exit.ts';
 import { shown, shownLine } from '../terminal.ts';
 import { asTyped, type View } from '../view.ts';
 import * as access from './access.ts';
+import * as drills from './drills.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
 import * as lists from './lists.ts';
@@ -146,6 +148,11 @@ const FORMS: Readonly<Record<string, Form>> = {
   'egress.check': form<EgressVerdict>(reports.verdictLines, ({ effect }) =>
     effect === 'allow' ? EXIT.ok : EXIT.refused,
   ),
+  'drill.run': form<DrillReport>(drills.reportLines, ({ ok }) => (ok ? EXIT.ok : EXIT.failed)),
+  'drill.list': form<{ drills: Parameters<typeof drills.drillListLines>[0] }>(({ drills: listed }, view) =>
+    drills.drillListLines(listed, view),
+  ),
+  'drill.history': form<Parameters<typeof drills.historyLines>[0]>(drills.historyLines),
   'doctor.run': form<{ findings: Finding[] }>(
     ({ findings }, view) => reports.findingLines(findings, view),
     ({ findings }) => (findings.some(({ severity }) => SERIOUS.includes(severity)) ? EXIT.findings : EXIT.ok),

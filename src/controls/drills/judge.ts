@@ -1,0 +1,80 @@
+import type { Alert, Drill, DrillAttempt, DrillMark, DrillRange } from '../../kernel/index.ts';
+import type { Evidence } from './evidence.ts';
+import type { AttemptResult, DrillRecord } from './types.ts';
+
+/** Whether a value says, anywhere in it, that this attempt caused it. */
+export function tells(value: unknown, mark: DrillMark, names: readonly string[] = []): boolean {
+  const text = JSON.stringify(value) ?? '';
+  return [mark.address, mark.id, ...names].some(
+    (name) => name !== '' && text.includes(JSON.stringify(name).slice(1, -1)),
+  );
+}
+
+/** What an alert says of who caused it. */
+export function alertFacts({ title, key, subject, data }: Alert): unknown {
+  return { title, key, subject, data };
+}
+
+/** Refused, with a listed code, on record, and told: anything less is a problem. */
+export async function judgeAttempt<Range extends DrillRange>(
+  drill: Drill<Range>,
+  attempt: DrillAttempt,
+  evidence: Evidence,
+  ms: number,
+): Promise<AttemptResult> {
+  const { mark, names, refusal, at } = attempt;
+  const codes = refusal === undefined ? drill.codes : [refusal.code];
+  const isEvent = ({ action, code, subject, trace, data }: DrillRecord) =>
+    action === drill.event &&
+    code !== undefined &&
+    codes.includes(code) &&
+    tells({ subject, trace, data }, mark, names);
+  const { alert: wanted } = drill;
+  const isAlert = (alert: Alert) =>
+    'rule' in wanted && alert.rule === wanted.rule && tells(alertFacts(alert), mark, names);
+  // What went through has failed already; a short look still says whether it was at least noticed.
+  const wait = refusal === undefined ? ms / 10 : ms;
+  const [event, alert] = await Promise.all([
+    evidence.record(isEvent, wait),
+    'rule' in wanted ? evidence.alert(isAlert, wait) : undefined,
+  ]);
+  const problems = [
+    ...(refusal === undefined ? ['nothing refused it'] : []),
+    ...(refusal !== undefined && !drill.codes.includes(refusal.code)
+      ? [`refused with ${refusal.code || 'no code'}, expected ${drill.codes.join(' or ')}`]
+      : []),
+    ...(event === undefined ? [`no ${drill.event} record followed within ${wait} ms`] : []),
+    ...('rule' in wanted && alert === undefined
+      ? [`no ${wanted.rule} alert followed within ${wait} ms`]
+      : []),
+    ...(attempt.sideEffects ?? []),
+  ];
+  return {
+    tried: attempt.tried,
+    refusedBy:
+      refusal === undefined
+        ? null
+        : { code: refusal.code, rule: refusal.rule || event?.what.rule || drill.rule },
+    event:
+      event === undefined
+        ? null
+        : {
+            writer: event.what.writer,
+            seq: event.what.seq,
+            action: event.what.action,
+            code: event.what.code ?? '',
+            ms: elapsed(at, event.at),
+          },
+    alert:
+      alert === undefined
+        ? null
+        : { rule: alert.what.rule, title: alert.what.title, ms: elapsed(at, alert.at) },
+    problems,
+    note: attempt.note ?? '',
+  };
+}
+
+/** Milliseconds to a tenth. */
+export function elapsed(from: number, to: number): number {
+  return Math.max(0, Math.round((to - from) * 10) / 10);
+}

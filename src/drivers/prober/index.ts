@@ -1,0 +1,2 @@
+export { type Prober, startProber } from './client.ts';
+export type * from './protocol.ts';
