@@ -57,7 +57,7 @@ module.exports = {
     {
       name: 'one-dial-path',
       comment:
-        'Egress is the only process that opens an outbound connection, so nothing else may load a TLS client. The server of the HTTP surface only accepts (L7); the prober makes the attempts of drills on our own listeners (decision 0010).',
+        'Egress is the only process that opens an outbound connection, so nothing else may load a TLS client. The server of the HTTP surface only accepts (L7); the prober makes the attempts of drills on our own listeners (decision 0011).',
       severity: 'error',
       from: {
         path: '^src/',
