@@ -57,7 +57,7 @@ export interface LedgerReceipt {
 
 export interface Ledger {
   /**
-   * Resolves once the record is on disk (synchronous FULL). A high-impact action awaits this and does not
+   * Resolves once the record is on disk. A high-impact action awaits this and does not
    * start when it rejects (attack 98).
    */
   append(event: LedgerEvent): Promise<LedgerReceipt>;

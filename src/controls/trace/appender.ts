@@ -11,6 +11,7 @@ import {
   recordHash,
   type Stored,
 } from './record.ts';
+import type { LogSync } from './wal-sync.ts';
 
 /** Records that may wait for the next commit; more are refused, so that a flood cannot grow memory. */
 export const MAX_QUEUED_RECORDS = 8192;
@@ -42,13 +43,23 @@ interface AppenderOptions {
   readonly raw: DatabaseSync;
   readonly writer: string;
   readonly clock: Pick<Clock, 'now'>;
-  /** Called after each commit with what is now on disk, in order. */
+  /** Called with what is now on disk, in order. */
   readonly onCommit: (rows: readonly RecordRow[]) => void;
+  /** Syncs the log beside the event loop; absent lets SQLite sync every commit. */
+  readonly sync?: LogSync | undefined;
+}
+
+/** Records that are committed, and durable as soon as the log is. */
+interface Committed {
+  readonly batch: readonly Waiting[];
+  readonly rows: readonly RecordRow[];
 }
 
 /**
  * Adds records to one writer's chain. Everything that arrives in one turn of the event loop is one
- * transaction, so that many callers pay for one write to disk together.
+ * transaction, and everything that is committed while the disk is busy becomes durable with the next sync, so that
+ * many callers pay for one write to disk together and nobody else waits for it. A receipt is given out only after
+ * the sync (attack 98).
  */
 export class Appender {
   readonly #options: AppenderOptions;
@@ -59,10 +70,15 @@ export class Appender {
   #head: Head | undefined;
   #tries = 0;
   readonly #busyTimeoutMs: number;
+  #sync: LogSync | undefined;
+  #unsynced: Committed[] = [];
+  #syncing: readonly Committed[] = [];
+  #pending = 0;
 
   constructor(options: AppenderOptions) {
-    const { raw, writer } = options;
+    const { raw, writer, sync } = options;
     this.#options = options;
+    this.#sync = sync;
     const columns = ['writer', 'seq', 'at', 'prev', ...EVENT_COLUMNS, 'hash'];
     this.#insert = raw.prepare(
       `INSERT INTO records (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
@@ -76,9 +92,10 @@ export class Appender {
   }
 
   append(fields: EventFields): Promise<LedgerReceipt> {
-    if (this.#queue.length >= MAX_QUEUED_RECORDS) {
+    if (this.#pending >= MAX_QUEUED_RECORDS) {
       return Promise.reject(LEDGER_CODES.error('LEDGER_QUEUE_FULL'));
     }
+    this.#pending += 1;
     return new Promise((resolve, reject) => {
       this.#queue.push({ fields, resolve, reject });
       this.#flushing ??= setImmediate(() => this.#drain());
@@ -91,6 +108,24 @@ export class Appender {
     this.#flushing = undefined;
     this.#tries = MAX_POLITE_TRIES;
     this.#drain();
+    const left = [...this.#syncing, ...this.#unsynced];
+    if (left.length === 0) return;
+    this.#syncing = [];
+    this.#unsynced = [];
+    let failure: Error | null = null;
+    try {
+      this.#sync?.now();
+    } catch (cause) {
+      failure = cause as Error;
+    }
+    this.#settle(left, failure);
+  }
+
+  /** Nothing is written after this. */
+  close(): void {
+    this.flush();
+    this.#sync?.close();
+    this.#sync = undefined;
   }
 
   /** Write what waits; while another process is committing, come back in the next turn of the event loop. */
@@ -116,7 +151,7 @@ export class Appender {
     if (!polite) return true;
     try {
       raw.exec('PRAGMA busy_timeout = 0');
-      raw.exec('BEGIN IMMEDIATE');
+      this.#begin();
       return true;
     } catch (thrown) {
       return (thrown as { errcode?: unknown }).errcode !== SQLITE_BUSY;
@@ -125,22 +160,70 @@ export class Appender {
     }
   }
 
+  /** Where the log is synced beside us, this commit does not wait for it; what others commit here still does. */
+  #begin(): void {
+    const { raw } = this.#options;
+    if (this.#sync !== undefined) raw.exec('PRAGMA synchronous = NORMAL');
+    try {
+      raw.exec('BEGIN IMMEDIATE');
+    } catch (thrown) {
+      raw.exec('PRAGMA synchronous = FULL');
+      throw thrown;
+    }
+  }
+
   #commit(batch: readonly Waiting[]): void {
     let rows: readonly RecordRow[];
     try {
       rows = this.#write(batch);
     } catch (cause) {
-      for (const waiting of batch) {
-        waiting.reject(LEDGER_CODES.error('LEDGER_WRITE_FAILED', undefined, { cause }));
-      }
+      this.#reject(batch, cause);
       return;
     }
-    const { writer } = this.#options;
-    batch.forEach((waiting, index) => {
-      const row = rows[index];
-      if (row !== undefined) waiting.resolve({ writer, seq: row.seq, hash: row.hash });
+    if (this.#sync === undefined) return this.#settle([{ batch, rows }], null);
+    this.#unsynced.push({ batch, rows });
+    this.#startSync();
+  }
+
+  /** One sync at a time; what is committed meanwhile goes with the next one. */
+  #startSync(): void {
+    if (this.#sync === undefined || this.#syncing.length > 0 || this.#unsynced.length === 0) return;
+    const group = this.#unsynced;
+    this.#unsynced = [];
+    this.#syncing = group;
+    this.#sync.start((cause) => {
+      // Settled meanwhile by a flush.
+      if (this.#syncing !== group) return;
+      this.#syncing = [];
+      this.#settle(group, cause);
+      this.#startSync();
     });
-    this.#options.onCommit(rows);
+  }
+
+  #settle(group: readonly Committed[], cause: Error | null): void {
+    if (cause !== null) {
+      // After a failed sync the kernel may call lost pages clean: from here on SQLite syncs, and finds out by itself.
+      this.#sync?.close();
+      this.#sync = undefined;
+      for (const { batch } of [...group, ...this.#unsynced.splice(0)]) this.#reject(batch, cause);
+      return;
+    }
+    const { writer, onCommit } = this.#options;
+    for (const { batch, rows } of group) {
+      this.#pending -= batch.length;
+      batch.forEach((waiting, index) => {
+        const row = rows[index];
+        if (row !== undefined) waiting.resolve({ writer, seq: row.seq, hash: row.hash });
+      });
+      onCommit(rows);
+    }
+  }
+
+  #reject(batch: readonly Waiting[], cause: unknown): void {
+    this.#pending -= batch.length;
+    for (const waiting of batch) {
+      waiting.reject(LEDGER_CODES.error('LEDGER_WRITE_FAILED', undefined, { cause }));
+    }
   }
 
   /**
@@ -149,8 +232,8 @@ export class Appender {
    */
   #write(batch: readonly Waiting[]): readonly RecordRow[] {
     const { raw, writer } = this.#options;
-    if (!raw.isTransaction) raw.exec('BEGIN IMMEDIATE');
     try {
+      if (!raw.isTransaction) this.#begin();
       let head = this.#head ?? readHead(raw, writer);
       this.#head = undefined;
       const rows = batch.map(({ fields }) => {
@@ -165,6 +248,8 @@ export class Appender {
     } catch (thrown) {
       if (raw.isOpen && raw.isTransaction) raw.exec('ROLLBACK');
       throw thrown;
+    } finally {
+      if (raw.isOpen) raw.exec('PRAGMA synchronous = FULL');
     }
   }
 

@@ -10,6 +10,7 @@ import { type CheckpointPace, type Schedule, type Sign, Signer } from './signer.
 import { prepareTables } from './tables.ts';
 import type { LedgerQuery, LedgerRecord, LedgerService, VerifyReport } from './types.ts';
 import { verifyLedger } from './verify.ts';
+import { openLogSync } from './wal-sync.ts';
 import { lockWriter, type WriterLock } from './writer-lock.ts';
 
 export interface LedgerOptions {
@@ -60,7 +61,13 @@ class SqliteLedger implements LedgerService {
     const { raw, writer, clock, sign, anchorFile, logger, pace, schedule = timer } = options;
     this.#options = options;
     this.#lock = lock;
-    this.#appender = new Appender({ raw, writer, clock, onCommit: (rows) => this.#committed(rows) });
+    this.#appender = new Appender({
+      raw,
+      writer,
+      clock,
+      onCommit: (rows) => this.#committed(rows),
+      sync: openLogSync(raw.location()),
+    });
     if (sign === undefined) return;
     this.#signer = new Signer({
       raw,
@@ -109,7 +116,7 @@ class SqliteLedger implements LedgerService {
   }
 
   async #close(): Promise<void> {
-    this.#appender.flush();
+    this.#appender.close();
     await this.#signer?.close();
     this.#lock.release();
   }
