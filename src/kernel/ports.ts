@@ -58,9 +58,10 @@ export interface LedgerReceipt {
 export interface Ledger {
   /**
    * Resolves once the record is on disk. A high-impact action awaits this and does not
-   * start when it rejects (attack 98).
+   * start when it rejects (attack 98). `patient` is for what has happened already and nobody waits for: it goes to
+   * disk with the next record that somebody waits for, or a moment later.
    */
-  append(event: LedgerEvent): Promise<LedgerReceipt>;
+  append(event: LedgerEvent, options?: { readonly patient?: boolean }): Promise<LedgerReceipt>;
 }
 
 export type MountMode = 'ro' | 'rw';

@@ -122,7 +122,7 @@ export async function recordClosed(
     subject,
     data: { via, host: target.host, port: target.port, ...facts },
   } as const;
-  await ledger.append(event).catch(() => undefined);
+  await ledger.append(event, { patient: true }).catch(() => undefined);
 }
 
 /** One request inside an intercepted tunnel, as it may be told: without query, bounded. */

@@ -15,6 +15,8 @@ import type { LogSync } from './wal-sync.ts';
 
 /** Records that may wait for the next commit; more are refused, so that a flood cannot grow memory. */
 export const MAX_QUEUED_RECORDS = 8192;
+/** Milliseconds that a record which nobody waits for may wait for company. */
+export const PATIENCE_MS = 100;
 /** Records in one transaction. */
 export const MAX_BATCH_RECORDS = 512;
 
@@ -67,6 +69,7 @@ export class Appender {
   readonly #mark;
   #queue: Waiting[] = [];
   #flushing: NodeJS.Immediate | undefined;
+  #patience: NodeJS.Timeout | undefined;
   #head: Head | undefined;
   #tries = 0;
   readonly #busyTimeoutMs: number;
@@ -91,14 +94,17 @@ export class Appender {
     this.#busyTimeoutMs = Number(raw.prepare('PRAGMA busy_timeout').get()?.['timeout'] ?? 0);
   }
 
-  append(fields: EventFields): Promise<LedgerReceipt> {
+  /** @param patient goes with the next record that is not, or after PATIENCE_MS */
+  append(fields: EventFields, patient = false): Promise<LedgerReceipt> {
     if (this.#pending >= MAX_QUEUED_RECORDS) {
       return Promise.reject(LEDGER_CODES.error('LEDGER_QUEUE_FULL'));
     }
     this.#pending += 1;
     return new Promise((resolve, reject) => {
       this.#queue.push({ fields, resolve, reject });
-      this.#flushing ??= setImmediate(() => this.#drain());
+      if (!patient) this.#flushing ??= setImmediate(() => this.#drain());
+      // A process that ends flushes; a timer alone does not keep it.
+      else this.#patience ??= setTimeout(() => this.#drain(), PATIENCE_MS).unref();
     });
   }
 
@@ -131,6 +137,8 @@ export class Appender {
   /** Write what waits; while another process is committing, come back in the next turn of the event loop. */
   #drain(): void {
     this.#flushing = undefined;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, MAX_BATCH_RECORDS);
       if (!this.#lock()) {

@@ -80,9 +80,9 @@ class SqliteLedger implements LedgerService {
     });
   }
 
-  async append(event: LedgerEvent): Promise<LedgerReceipt> {
+  async append(event: LedgerEvent, { patient = false } = {}): Promise<LedgerReceipt> {
     if (this.#closing !== undefined) throw LEDGER_CODES.error('LEDGER_CLOSED');
-    return this.#appender.append(toFields(event, this.#options.redact));
+    return this.#appender.append(toFields(event, this.#options.redact), patient);
   }
 
   async query(query: LedgerQuery): Promise<readonly LedgerRecord[]> {

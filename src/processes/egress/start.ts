@@ -42,7 +42,7 @@ function openEgressLedger(paths: HomePaths, redact: (text: string) => string): E
     lockWaitMs: LEDGER_LOCK_MS,
   });
   return {
-    append: (event) => ledger.append(event),
+    append: (event, options) => ledger.append(event, options),
     async close() {
       await ledger.close();
       raw.close();
