@@ -1,4 +1,15 @@
 import type { Authority, Effect, SandboxLimits, Subject, TaintLabel, TaintPolicy } from '../kernel/index.ts';
+import type { TaintEvent, TaintedFile } from './provenance/files.ts';
+
+export type { TaintEvent, TaintedFile } from './provenance/files.ts';
+
+/** A person's word that what a session has read does no harm any more. */
+export interface TaintClearance {
+  readonly by: string;
+  readonly reason: string;
+  /** Also for the files that the session wrote. */
+  readonly files: boolean;
+}
 
 export interface Usage {
   readonly inputTokens: number;
@@ -96,6 +107,12 @@ export interface SessionService {
   /** Same key, new session id, empty history; the old rows are kept under the old id. */
   reset(space: string, key: string): Promise<SessionRow>;
   delete(space: string, key: string): Promise<boolean>;
+  /** How a session came to its labels, cleared ones included, and what files it wrote with them. */
+  taintOf(
+    sessionId: string,
+  ): Promise<{ readonly events: readonly TaintEvent[]; readonly files: readonly TaintedFile[] }>;
+  /** @throws SESSION_NOT_FOUND, SESSION_BUSY */
+  clearTaint(space: string, key: string, clearance: TaintClearance): Promise<SessionRow>;
   history(
     sessionId: string,
     page?: { readonly limit?: number; readonly beforeSeq?: number },
@@ -110,6 +127,8 @@ export interface AgentPolicy {
   /** Install ceiling ∩ playbook. */
   readonly authority: Authority;
   readonly taintPolicy: TaintPolicy;
+  /** Sandbox paths whose reading makes a session `private`, beside the usual homes of credentials. */
+  readonly private?: readonly string[];
   /** `provider/model`, first choice first. */
   readonly models: readonly string[];
   readonly systemPrompt: string;

@@ -4,10 +4,13 @@ import type { Effect, Layer, Rule } from './authority.ts';
 /** `untrusted`: somebody outside wrote it. `private`: it holds what must not leave. Labels only accumulate. */
 export type TaintLabel = 'untrusted' | 'private';
 
-/** Per label and kind of action: what a session that carries the label may still do at most. */
-export type TaintPolicy = Readonly<
-  Partial<Record<TaintLabel, Readonly<Partial<Record<ActionKind, Effect>>>>>
->;
+type Left = Readonly<Partial<Record<ActionKind, Effect>>>;
+
+/**
+ * Per label and kind of action: what a session that carries the label may still do at most. `together` is what a
+ * session may do that has read untrusted text and private data: every way out of it asks a person (X9).
+ */
+export type TaintPolicy = Readonly<Partial<Record<TaintLabel | 'together', Left>>>;
 
 /** X9: an outbound effect, a secret or a lasting change by a session that read untrusted text waits for a person. */
 export const DEFAULT_TAINT_POLICY: TaintPolicy = {
@@ -18,7 +21,46 @@ export const DEFAULT_TAINT_POLICY: TaintPolicy = {
     'message.send': 'ask',
     'config.change': 'deny',
   },
+  together: {
+    exec: 'ask',
+    'net.connect': 'ask',
+    'secret.use': 'deny',
+    'memory.write': 'ask',
+    'message.send': 'ask',
+    'config.change': 'deny',
+  },
 };
+
+/** Which parts of a policy count for a session with these labels. */
+function partsOf(labels: Iterable<TaintLabel>): readonly (TaintLabel | 'together')[] {
+  const carried = [...new Set(labels)].sort();
+  return carried.length > 1 ? [...carried, 'together'] : carried;
+}
+
+/** One thing that a session may no longer do on its own, and because of what. */
+export interface TaintLoss {
+  readonly because: string;
+  readonly kind: ActionKind;
+  readonly effect: 'ask' | 'deny';
+}
+
+/** What these labels take away, for people who wonder why something is asked. */
+export function taintLosses(labels: Iterable<TaintLabel>, policy: TaintPolicy): readonly TaintLoss[] {
+  return partsOf(labels).flatMap((part) =>
+    Object.entries(policy[part] ?? {}).flatMap(([kind, effect]) =>
+      effect === 'allow'
+        ? []
+        : [
+            {
+              because:
+                part === 'together' ? 'untrusted content together with private data' : `${part} content`,
+              kind: kind as ActionKind,
+              effect,
+            },
+          ],
+    ),
+  );
+}
 
 /**
  * The layer that a session's labels add. It only ever takes away: everything it does not name stays as the
@@ -26,14 +68,15 @@ export const DEFAULT_TAINT_POLICY: TaintPolicy = {
  */
 export function taintLayer(labels: Iterable<TaintLabel>, policy: TaintPolicy): Layer {
   const rules: Rule[] = [];
-  for (const label of [...new Set(labels)].sort()) {
-    for (const [kind, effect] of Object.entries(policy[label] ?? {})) {
+  for (const part of partsOf(labels)) {
+    const read = part === 'together' ? 'untrusted content and private data' : `${part} content`;
+    for (const [kind, effect] of Object.entries(policy[part] ?? {})) {
       if (effect === 'allow') continue;
       rules.push({
-        id: `${label}:${kind}`,
+        id: `${part}:${kind}`,
         kind: kind as ActionKind,
         effect,
-        reason: `this session has read ${label} content, so ${kind} ${effect === 'ask' ? 'needs a person' : 'is refused'}`,
+        reason: `this session has read ${read}, so ${kind} ${effect === 'ask' ? 'needs a person' : 'is refused'}`,
       });
     }
   }

@@ -71,6 +71,7 @@ import { sessionsPatch } from './sessions/patch.ts';
 import { sessionsReset } from './sessions/reset.ts';
 import { sessionsShow } from './sessions/show.ts';
 import { tokenIdentify } from './token/identify.ts';
+import { sessionsUntaint } from './sessions/untaint.ts';
 import { tokenIssue } from './token/issue.ts';
 import { tokenList } from './token/list.ts';
 import { tokenRevoke } from './token/revoke.ts';
@@ -92,6 +93,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   runWait,
   sessionsList,
   sessionsShow,
+  sessionsUntaint,
   sessionsCreate,
   sessionsPatch,
   sessionsReset,

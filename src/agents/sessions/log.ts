@@ -52,6 +52,11 @@ export interface TurnRecord extends TurnEntry {
   readonly outcome?: TurnOutcome;
 }
 
+export interface TaintSource {
+  readonly label: TaintLabel;
+  readonly source: string;
+}
+
 /** Everything that one moment of a turn changes, in one transaction. */
 export interface TurnChange {
   readonly runId: string;
@@ -59,6 +64,8 @@ export interface TurnChange {
   readonly messages?: readonly NewMessage[];
   /** Labels to add; none is ever taken away. */
   readonly taint?: readonly TaintLabel[];
+  /** Where labels came from. */
+  readonly sources?: readonly TaintSource[];
   /** Tokens to add. */
   readonly usage?: Usage;
   readonly steps?: number;
@@ -197,6 +204,15 @@ async function begin(
     .execute();
   const stored = await append(trx, options, session, entry.runId, messages);
   const taint = joinTaint(session.taint, ...messages.map((message) => message.taint));
+  const { channel } = entry.request.subject;
+  const source = channel === undefined ? 'a message of the caller' : `a message through ${channel}`;
+  const labels = joinTaint(...messages.map((message) => message.taint));
+  await noteSources(
+    trx,
+    options,
+    { sessionId: session.sessionId, runId: entry.runId },
+    labels.map((label) => ({ label, source })),
+  );
   await trx
     .updateTable('sessions')
     .set({
@@ -225,6 +241,7 @@ async function write(
     .where('session_id', '=', sessionId)
     .executeTakeFirstOrThrow();
   const messages = change.messages ?? [];
+  await noteSources(trx, options, { sessionId, runId }, change.sources ?? []);
   const place = { sessionId, messageCount: session.message_count };
   const stored = await append(trx, options, place, runId, messages);
   await trx
@@ -255,6 +272,27 @@ async function write(
     .execute();
   if (change.discard === true) await trx.deleteFrom('sessions').where('session_id', '=', sessionId).execute();
   return stored;
+}
+
+async function noteSources(
+  trx: Trx,
+  options: SessionStoreOptions,
+  { sessionId, runId }: { readonly sessionId: string; readonly runId: string },
+  sources: readonly TaintSource[],
+): Promise<void> {
+  if (sources.length === 0) return;
+  const rows = sources.map(({ label, source }) => ({
+    id: options.random.uuid(),
+    session_id: sessionId,
+    at: options.clock.now(),
+    label,
+    source,
+    run: runId,
+    cleared_at: null,
+    cleared_by: null,
+    cleared_reason: null,
+  }));
+  await trx.insertInto('taint_events').values(rows).execute();
 }
 
 async function append(

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { createProvenance } from '../provenance/tables.ts';
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
   await sql`CREATE TABLE sessions (
@@ -29,4 +30,5 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
 /** Steps that bring a database to these tables, by a name that sorts in the order they apply. */
 export const migrations: Readonly<Record<string, (db: Kysely<unknown>) => Promise<void>>> = {
   'sessions-0001-tables': createTables,
+  'sessions-0002-provenance': createProvenance,
 };

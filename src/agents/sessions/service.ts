@@ -1,6 +1,8 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import { SESSION_CODES } from '../codes.ts';
+import { createProvenanceService, type Provenance } from '../provenance/service.ts';
 import type { SessionFilter, SessionPatch, SessionRow, SessionService } from '../types.ts';
+import { clearTaint } from './clear-taint.ts';
 import { canonicalKey } from './keys.ts';
 import { createTurnLog, type TurnLog } from './log.ts';
 import { currentRow, openSession, type SessionStoreOptions } from './open.ts';
@@ -17,11 +19,13 @@ export const MAX_LABEL = 200;
 /** Sessions as everyone sees them, and the write side that only the turn loop uses. */
 export interface SessionStore extends SessionService {
   readonly log: TurnLog;
+  readonly provenance: Provenance;
 }
 
 /** Sessions over a database that has this folder's tables. */
 export function createSessionService(options: SessionStoreOptions): SessionStore {
   const { db, clock } = options;
+  const provenance = createProvenanceService(options);
 
   async function current(space: string, key: string): Promise<Selectable<SessionTables['sessions']>> {
     const row = await currentRow(db, space, key);
@@ -31,6 +35,12 @@ export function createSessionService(options: SessionStoreOptions): SessionStore
 
   return {
     log: createTurnLog(options),
+    provenance,
+    taintOf: async (sessionId) => ({
+      events: await provenance.events(sessionId),
+      files: await provenance.filesOf(sessionId),
+    }),
+    clearTaint: (space, key, cleared) => clearTaint(options, space, key, cleared),
     canonicalKey,
     list: (filter) => list(db, filter),
     history: (sessionId, page = {}) => history(db, sessionId, page),

@@ -1,3 +1,5 @@
+import type { ProvenanceTables } from '../provenance/tables.ts';
+
 /** One conversation. Rows with `is_current` 0 were reset, or belong to one stateless run. */
 interface SessionsTable {
   readonly session_id: string;
@@ -58,7 +60,7 @@ interface TurnsTable {
 }
 
 /** The tables of this folder, for the process that opens the database. */
-export interface SessionTables {
+export interface SessionTables extends ProvenanceTables {
   sessions: SessionsTable;
   messages: MessagesTable;
   turns: TurnsTable;

@@ -32,6 +32,9 @@ export interface PreparedCall {
   readonly argv: readonly string[];
   /** Paths that the action names and that an approval fixes by content (see `namedFiles`). */
   readonly files: { readonly certain: readonly string[]; readonly possible: readonly string[] };
+  /** Commands: which files it may read beyond its actions, and whether it can change any. */
+  readonly reach?: 'nothing' | 'names' | 'anything';
+  readonly changesNothing?: boolean;
   readonly title: string;
   /** Shown to the approver in full. */
   readonly commandText: string;

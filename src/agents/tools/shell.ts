@@ -1,5 +1,11 @@
 import { Type } from 'typebox';
-import { analyseCommand, decideCommand, namedFiles } from '../../controls/execution/index.ts';
+import {
+  analyseCommand,
+  changesNothing,
+  decideCommand,
+  namedFiles,
+  reachOf,
+} from '../../controls/execution/index.ts';
 import { defineTool } from './define.ts';
 import { capped, decode, endFailure } from './output.ts';
 
@@ -33,6 +39,8 @@ export const shellTool = defineTool({
       decide: (authority, subject, now) => decideCommand(authority, subject, analysis, now),
       argv: ['/bin/sh', '-c', args.command],
       files: namedFiles(args.command, cwd),
+      reach: reachOf(analysis),
+      changesNothing: changesNothing(analysis),
       title: 'Run a command',
       commandText: args.command,
       ...(args.timeoutMs === undefined ? {} : { timeoutMs: args.timeoutMs }),

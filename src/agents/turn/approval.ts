@@ -8,6 +8,7 @@ import { type Decision, decideAll } from '../../kernel/index.ts';
 import type { PreparedCall, Tool } from '../tools/define.ts';
 import type { TurnPorts } from './ports.ts';
 import { environmentOf, mountsOf, sandboxDigest, secretsOf, workingDirectory } from './sandbox-run.ts';
+import { incomingOf, labelsIn } from './sources.ts';
 import type { Turn } from './turn.ts';
 
 /** A call that is fully described: what runs, and what it was judged as. */
@@ -42,7 +43,8 @@ export async function requestApproval(
 ): Promise<ApprovalRecord> {
   const { prepared, tool } = call;
   const binding = await bindingOf(ports, turn, call);
-  const standing = asksForTaint(ports, turn, call) ? undefined : await ports.approvals.standing(binding);
+  const asked = await asksForTaint(ports, turn, call);
+  const standing = asked ? undefined : await ports.approvals.standing(binding);
   if (standing !== undefined) return standing;
   const subject = { ...turn.subject, tool: tool.name };
   const { commandText } = prepared;
@@ -57,9 +59,10 @@ function withSecrets(title: string, secrets: readonly string[]): string {
 }
 
 /** A standing approval was given before the session read untrusted text; it does not answer for that (X9). */
-function asksForTaint(ports: TurnPorts, turn: Turn, call: DescribedCall): boolean {
+async function asksForTaint(ports: TurnPorts, turn: Turn, call: DescribedCall): Promise<boolean> {
   const actions = [{ kind: 'tool.call', tool: call.tool.name } as const, ...call.prepared.actions];
-  return decideAll(turn.taintAuthority(), turn.subject, actions, ports.clock.now()).effect !== 'allow';
+  const labels = labelsIn(await incomingOf(ports, turn, call.prepared));
+  return decideAll(turn.taintAuthority(labels), turn.subject, actions, ports.clock.now()).effect !== 'allow';
 }
 
 /** Wait for the answer with the clock of the turn standing still. */

@@ -1,7 +1,7 @@
-import { joinTaint, type TaintLabel } from '../../kernel/index.ts';
 import type { PreparedCall, Tool, ToolText } from '../tools/define.ts';
 import type { AgentPolicy } from '../types.ts';
 import type { CallRunner } from './sandbox-run.ts';
+import type { Incoming } from './sources.ts';
 
 function within(path: string, root: string): boolean {
   return path === root || root === '/' || path.startsWith(`${root}/`);
@@ -23,17 +23,21 @@ function seesOthersFiles(policy: AgentPolicy, tool: Tool, prepared: PreparedCall
 }
 
 /**
- * The result with the labels of where it can have come from (X9): what a run got through egress and what lies in
- * read-only mounts was written by somebody outside. A run that had a way out and did not use it adds nothing, so
- * that an assistant that only builds and tests is not asked about every command.
+ * Where a result can have come from (X9): what a run got through egress and what lies in read-only mounts was written
+ * by somebody outside. A run that had a way out and did not use it adds nothing, so that an assistant that only builds
+ * and tests is not asked about every command.
  */
-export function labelled(
+export function exposedTo(
   policy: AgentPolicy,
   { tool, prepared }: { readonly tool: Tool; readonly prepared: PreparedCall },
   runner: CallRunner,
   result: ToolText,
-): ToolText {
-  if (!runner.reached() && !seesOthersFiles(policy, tool, prepared)) return result;
-  const taint: readonly TaintLabel[] = joinTaint(result.taint ?? [], ['untrusted']);
-  return { ...result, taint };
+): readonly Incoming[] {
+  const found: Incoming[] = [];
+  if (result.taint !== undefined) found.push({ labels: result.taint, source: prepared.title });
+  if (runner.reached()) found.push({ labels: ['untrusted'], source: `the network, through ${tool.name}` });
+  if (seesOthersFiles(policy, tool, prepared)) {
+    found.push({ labels: ['untrusted'], source: 'a read-only mount, which others write' });
+  }
+  return found;
 }

@@ -15,7 +15,8 @@ import { conduct, type Launch, laneOf, makeTurn, startQueued, type TurnHost } fr
 export async function repairTurns(
   host: TurnHost,
 ): Promise<{ readonly interrupted: readonly string[]; readonly resumed: readonly string[] }> {
-  const { log } = host.ports.sessions;
+  const { log, provenance } = host.ports.sessions;
+  await provenance.repair();
   host.runs.remember(await log.recent(MAX_REMEMBERED_RUNS));
   const interrupted: string[] = [];
   const resumed: string[] = [];

@@ -1,14 +1,23 @@
 import type { ApprovalRecord } from '../../controls/execution/index.ts';
-import { asGatehouseError, type Decision, decide, decideAll, GatehouseError } from '../../kernel/index.ts';
+import {
+  asGatehouseError,
+  type Decision,
+  decide,
+  decideAll,
+  GatehouseError,
+  type TaintLabel,
+} from '../../kernel/index.ts';
 import { TOOL_CODES } from '../codes.ts';
 import type { Tool, ToolText } from '../tools/define.ts';
 import { failure } from '../tools/output.ts';
 import { bindingOf, type DescribedCall } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
-import { labelled } from './exposure.ts';
+import { exposedTo } from './exposure.ts';
 import type { TurnPorts } from './ports.ts';
 import { createRunner, foldersOf, workingDirectory } from './sandbox-run.ts';
+import { type Incoming, incomingOf, labelsIn } from './sources.ts';
 import type { Turn } from './turn.ts';
+import { writing } from './written.ts';
 
 /** A call after the rules were asked. */
 export type Judged =
@@ -37,15 +46,21 @@ export async function judge(ports: TurnPorts, turn: Turn, call: ToolCallPart): P
     });
     return { kind: 'refused', call, result: errorText(described) };
   }
-  const decision = decisionOn(ports, turn, described);
+  const incoming = await incomingOf(ports, turn, described.prepared);
+  const decision = decisionOn(ports, turn, described, labelsIn(incoming));
   await note(turn, call, decision);
   if (decision.effect === 'deny') return { kind: 'refused', call, result: refusalText(decision) };
   return { kind: decision.effect, call, described, decision };
 }
 
 /** The strictest of the tool's own rule and the rules of what it would do. */
-function decisionOn(ports: TurnPorts, turn: Turn, { tool, prepared }: DescribedCall): Decision {
-  const authority = turn.authority();
+function decisionOn(
+  ports: TurnPorts,
+  turn: Turn,
+  { tool, prepared }: DescribedCall,
+  incoming: readonly TaintLabel[],
+): Decision {
+  const authority = turn.authority(incoming);
   const now = ports.clock.now();
   const subject = { ...turn.subject, tool: tool.name };
   const named = decide(authority, subject, { kind: 'tool.call', tool: tool.name }, now);
@@ -157,9 +172,11 @@ async function performNow(
   alone: boolean,
 ): Promise<ToolText> {
   const { tool, prepared, id } = described;
+  let incoming: readonly Incoming[];
   try {
     turn.signal.throwIfAborted();
-    const again = decisionOn(ports, turn, described);
+    incoming = await incomingOf(ports, turn, prepared);
+    const again = decisionOn(ports, turn, described, labelsIn(incoming));
     if (again.effect === 'deny') return refusalText(again);
     if (again.effect === 'ask' && approval === undefined) return failure('TOOL_APPROVAL_REQUIRED');
     if (approval !== undefined) {
@@ -180,9 +197,8 @@ async function performNow(
   turn.started.add(id);
   turn.emit({ type: 'tool.started', callId: id, tool: tool.name });
   const since = ports.clock.monotonic();
-  const result = await executed(ports, turn, described, alone, approval !== undefined);
+  const result = await executed(ports, turn, described, incoming, alone, approval !== undefined);
   const durationMs = Math.round(ports.clock.monotonic() - since);
-  if (result.taint !== undefined) turn.addTaint(result.taint);
   void turn.record({
     type: 'tool',
     action: 'tool.finished',
@@ -198,6 +214,7 @@ async function executed(
   ports: TurnPorts,
   turn: Turn,
   described: DescribedCall,
+  incoming: readonly Incoming[],
   alone: boolean,
   approved: boolean,
 ): Promise<ToolText> {
@@ -205,10 +222,16 @@ async function executed(
   const { timeoutMs } = prepared;
   const facts = { id, alone, approved, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   const runner = createRunner(ports, turn, tool, facts);
+  for (const { labels, source } of incoming) turn.addTaint(labels, source);
+  const written = await writing(ports, turn, described);
   const result = await prepared
     .execute(runner)
     .catch((thrown: unknown) => stoppedBefore(ports, turn, thrown));
-  return labelled(turn.id.policy, described, runner, result);
+  const exposed = exposedTo(turn.id.policy, described, runner, result);
+  for (const { labels, source } of exposed) turn.addTaint(labels, source);
+  await written();
+  const taint = labelsIn([...incoming, ...exposed]);
+  return taint.length === 0 ? result : { ...result, taint };
 }
 
 function stoppedBefore(ports: TurnPorts, turn: Turn, thrown: unknown): ToolText {

@@ -11,11 +11,14 @@ import {
   taintLayer,
 } from '../../kernel/index.ts';
 import { TURN_CODES } from '../codes.ts';
-import type { StoredRequest, TurnChange, TurnStatus } from '../sessions/log.ts';
+import type { StoredRequest, TaintSource, TurnChange, TurnStatus } from '../sessions/log.ts';
 import type { NewMessage } from '../sessions/rows.ts';
 import type { AgentPolicy, StoredMessage, TurnEvent, TurnEventBody, Usage } from '../types.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
 import type { TurnPorts } from './ports.ts';
+
+/** Sources of labels that one turn keeps. */
+export const MAX_SOURCES = 50;
 
 /** Who asks for what, as it was accepted. */
 export interface TurnIdentity {
@@ -66,6 +69,9 @@ export class Turn {
   readonly #publish: (event: TurnEvent) => void;
   readonly #controller = new AbortController();
   readonly #records: Promise<unknown>[] = [];
+  readonly #sources = new Map<string, TaintSource>();
+  readonly #known = new Set<string>();
+  #first: string | undefined;
   #seq = 0;
   #storedUsage: Usage;
 
@@ -102,22 +108,39 @@ export class Turn {
   }
 
   /** What may be done now: the agent's, the principal's and the session's limits together. */
-  authority(): Authority {
+  authority(incoming: readonly TaintLabel[] = []): Authority {
     const { policy, authority } = this.id;
-    return narrow(narrow(policy.authority, authority), this.taintAuthority());
+    return narrow(narrow(policy.authority, authority), this.taintAuthority(incoming));
   }
 
-  /** What the session's labels alone leave. */
-  taintAuthority(): Authority {
-    return authorityOf(taintLayer(this.taint, this.id.policy.taintPolicy));
+  /** What the session's labels alone leave, with those that a call is going to bring in. */
+  taintAuthority(incoming: readonly TaintLabel[] = []): Authority {
+    return authorityOf(taintLayer(joinTaint(this.taint, incoming), this.id.policy.taintPolicy));
   }
 
   /** Labels only accumulate, and count from the next decision on. */
-  addTaint(labels: readonly TaintLabel[]): void {
+  addTaint(labels: readonly TaintLabel[], source: string): void {
+    for (const label of labels) this.#noteSource({ label, source });
     const joined = joinTaint(this.taint, labels);
     if (joined.length === this.taint.length) return;
     this.taint = joined;
     this.emit({ type: 'taint', labels: joined });
+  }
+
+  /** Each source once per turn, and no more of them than a person would read. */
+  #noteSource(from: TaintSource): void {
+    const key = `${from.label} ${from.source}`;
+    if (this.#known.has(key) || this.#known.size >= MAX_SOURCES) return;
+    this.#known.add(key);
+    this.#sources.set(key, from);
+    this.#first ??= from.source;
+    const { label, source } = from;
+    void this.record({ type: 'tool', action: 'taint.added', outcome: 'success', data: { label, source } });
+  }
+
+  /** What the first label came from. */
+  get taintSource(): string {
+    return this.#first ?? 'what the session read before';
   }
 
   emit(body: TurnEventBody): void {
@@ -136,7 +159,7 @@ export class Turn {
 
   /** Commit rows, state and use in one transaction, then tell. */
   async commit(
-    change: Omit<TurnChange, 'runId' | 'sessionId' | 'messages' | 'usage' | 'steps'> & {
+    change: Omit<TurnChange, 'runId' | 'sessionId' | 'messages' | 'usage' | 'steps' | 'sources'> & {
       readonly messages?: readonly NewMessage[];
     },
   ): Promise<readonly StoredMessage[]> {
@@ -146,7 +169,10 @@ export class Turn {
       inputTokens: usage.inputTokens - this.#storedUsage.inputTokens,
       outputTokens: usage.outputTokens - this.#storedUsage.outputTokens,
     };
-    const stored = await this.#ports.sessions.log.write({ runId, sessionId, usage: added, steps, ...change });
+    const sources = [...this.#sources.values()];
+    const log = this.#ports.sessions.log;
+    const stored = await log.write({ runId, sessionId, usage: added, steps, sources, ...change });
+    this.#sources.clear();
     this.#storedUsage = usage;
     if (change.status !== undefined) this.status = change.status;
     this.messages.push(...stored.filter((message) => message.role !== 'summary'));

@@ -1,4 +1,6 @@
 import {
+  ACTION_KINDS,
+  type ActionKind,
   DEFAULT_TAINT_POLICY,
   type Effect,
   type Grant,
@@ -70,13 +72,25 @@ export function compilePlaybook(playbook: Playbook, context: CompileContext): La
   };
 }
 
-/** What untrusted content takes away: never less than the kernel's own policy, more where the playbook says so (X9). */
+/**
+ * What content takes away: never less than the kernel's own policy, more where the playbook says so (X9). The one
+ * exception is named: `untrusted: { exec: allow }` lets the commands that the playbook allows go on. It does not count
+ * for a session that has read private data too.
+ */
 export function compileTaint(playbook: Playbook): TaintPolicy {
-  const base: Readonly<Record<string, Effect>> = DEFAULT_TAINT_POLICY.untrusted ?? {};
-  const merged: Record<string, Effect> = { ...base };
-  for (const [kind, effect] of Object.entries(playbook.untrusted ?? {})) {
-    if (effect === undefined || merged[kind] === 'deny') continue;
-    merged[kind] = effect;
+  const untrusted = stricter(DEFAULT_TAINT_POLICY.untrusted ?? {}, playbook.untrusted ?? {});
+  if (playbook.untrusted?.exec === 'allow') untrusted.exec = 'allow';
+  return { ...DEFAULT_TAINT_POLICY, untrusted, private: { ...playbook.private } };
+}
+
+function stricter(
+  base: Readonly<Partial<Record<ActionKind, Effect>>>,
+  more: Readonly<Partial<Record<ActionKind, Effect>>>,
+): Partial<Record<ActionKind, Effect>> {
+  const merged = { ...base };
+  for (const kind of ACTION_KINDS) {
+    const effect = more[kind];
+    if (effect !== undefined && effect !== 'allow' && merged[kind] !== 'deny') merged[kind] = effect;
   }
-  return { ...DEFAULT_TAINT_POLICY, untrusted: merged };
+  return merged;
 }

@@ -52,6 +52,7 @@ export function compileFiles(files: Files, issues: Issues): readonly Rule[] {
   const readable = checked(files.readable ?? below('ro'), ['files', 'readable'], issues);
   const writable = checked(files.writable ?? below('rw'), ['files', 'writable'], issues);
   const shielded = checked(files.protected ?? [], ['files', 'protected'], issues);
+  checked(files.private ?? [], ['files', 'private'], issues);
   const rules: Rule[] = [];
   if (shielded.length > 0) rules.push(rule('files:protected', 'file.write', 'deny', shielded));
   if (files.workspace !== 'none')

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { TurnLimitKeys } from '../../controls/budget/schema.ts';
 import { EgressRule } from '../../controls/egress/schema.ts';
 import { SandboxLimitKeys } from '../../controls/execution/schema.ts';
@@ -45,17 +45,23 @@ const Files = Type.Object(
     readable: Type.Optional(Words(200)),
     writable: Type.Optional(Words(200)),
     protected: Type.Optional(Words(200)),
+    /** Reading these makes a session private. */
+    private: Type.Optional(Words(200)),
   },
   { additionalProperties: false },
 );
 
 const AskOrDeny = Type.Union([Type.Literal('ask'), Type.Literal('deny')]);
 
-const Untrusted = Type.Unsafe<Partial<Record<ActionKind, 'ask' | 'deny'>>>(
-  Type.Object(Object.fromEntries(ACTION_KINDS.map((kind) => [kind, Type.Optional(AskOrDeny)])), {
-    additionalProperties: false,
-  }),
-);
+const Left = (exec: TSchema) =>
+  Type.Unsafe<Partial<Record<ActionKind, Static<typeof Effect>>>>(
+    Type.Object(
+      Object.fromEntries(
+        ACTION_KINDS.map((kind) => [kind, Type.Optional(kind === 'exec' ? exec : AskOrDeny)]),
+      ),
+      { additionalProperties: false },
+    ),
+  );
 
 /** A playbook: the whole authority of one workload, in one file that a person can read (architecture, Authority). */
 export const PlaybookSchema = Type.Object(
@@ -89,7 +95,9 @@ export const PlaybookSchema = Type.Object(
       ),
     ),
     turn: Type.Optional(TurnLimitKeys),
-    untrusted: Type.Optional(Untrusted),
+    /** `exec: allow`: commands that the playbook allows go on; a session that is private as well asks all the same. */
+    untrusted: Type.Optional(Left(Effect)),
+    private: Type.Optional(Left(AskOrDeny)),
   },
   { additionalProperties: false, title: 'Gatehouse playbook' },
 );

@@ -29,3 +29,32 @@ export const SessionSchema = strict(
 );
 
 export const SessionResult = strict({ session: SessionSchema });
+
+const Label = Type.Enum(['untrusted', 'private']);
+
+export const TaintSchema = strict(
+  {
+    lost: Type.Array(
+      strict({
+        action: Type.String({ description: 'Kind of action, for example `exec`.' }),
+        effect: Type.Enum(['ask', 'deny']),
+        because: Type.String(),
+      }),
+      { description: 'What the session may no longer do on its own.' },
+    ),
+    sources: Type.Array(
+      strict({
+        label: Label,
+        source: Type.String({ description: 'Where the content came from.' }),
+        at: Type.Number({ description: 'Unix milliseconds.' }),
+        run: orNull(Type.String()),
+        clearedAt: orNull(Type.Number()),
+        clearedBy: orNull(Type.String()),
+        clearedReason: orNull(Type.String()),
+      }),
+      { description: 'Oldest first, those that a person cleared included.' },
+    ),
+    files: Type.Array(Type.String(), { description: 'Files that it wrote with a label, on the host.' }),
+  },
+  { description: 'What the session has read, and what that took away.' },
+);
