@@ -65,17 +65,17 @@ const DECISIONS: readonly (readonly [
   ['support', connect('api.intercom.io', '80'), 'deny', 'deny'],
   ['support', connect('evil.api.intercom.io'), 'deny', 'deny'],
   ['support', { kind: 'message.send', channel: 'telegram', recipient: '1' }, 'ask', 'ask'],
-  ['ops', run('grep error /data/logs/syslog'), 'allow', 'ask'],
+  ['ops', run('grep error /data/logs/syslog'), 'allow', 'allow'],
   ['ops', run('rm /data/logs/syslog'), 'deny', 'deny'],
   ['ops', read('/data/logs/syslog'), 'allow', 'allow'],
   ['ops', write('/data/logs/syslog'), 'deny', 'deny'],
   ['ops', connect('loki.internal', '3100'), 'allow', 'allow'],
   ['ops', connect('example.org'), 'deny', 'deny'],
-  ['dev', run('git status -s'), 'allow', 'ask'],
+  ['dev', run('git status -s'), 'allow', 'allow'],
   ['dev', run('git push origin topic'), 'ask', 'ask'],
   ['dev', run('git push --force origin main'), 'deny', 'deny'],
   ['dev', run('git -c core.pager=sh log'), 'ask', 'ask'],
-  ['dev', run('npm test'), 'allow', 'ask'],
+  ['dev', run('npm test'), 'allow', 'allow'],
   ['dev', run('npm publish'), 'ask', 'ask'],
   ['dev', run('npx anything'), 'ask', 'ask'],
   ['dev', write('/workspace/src/a.ts'), 'allow', 'allow'],
@@ -95,6 +95,10 @@ test('the shipped playbooks decide what their files say, before and after untrus
     assert.equal(decide(policy.authority, subject, action, NOW).effect, clean, label);
     const layers = [...policy.authority.layers, taintLayer(['untrusted'], policy.taintPolicy)];
     assert.equal(decide(authorityOf(...layers), subject, action, NOW).effect, tainted, `${label} tainted`);
+    const both = taintLayer(['untrusted', 'private'], policy.taintPolicy);
+    const together = decide(authorityOf(...policy.authority.layers, both), subject, action, NOW).effect;
+    const waysOut = ['exec', 'net.connect', 'message.send', 'secret.use'];
+    if (waysOut.includes(action.kind)) assert.notEqual(together, 'allow', `${label} private too`);
   }
 });
 
