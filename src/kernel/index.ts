@@ -7,4 +7,5 @@ export * from './finding.ts';
 export * from './host-trees.ts';
 export * from './match.ts';
 export * from './ports.ts';
+export * from './run-variables.ts';
 export * from './taint.ts';

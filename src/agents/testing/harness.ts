@@ -92,7 +92,12 @@ export interface Harness extends AsyncDisposable {
   readonly workspace: string;
   /** Every run that reached the sandbox. */
   readonly runs: RunSpec[];
-  readonly sockets: { readonly opened: EgressIdentity[]; readonly closed: string[] };
+  readonly sockets: {
+    readonly opened: EgressIdentity[];
+    readonly closed: string[];
+    /** Secrets that were asked for, by run. */
+    readonly secrets: (readonly string[])[];
+  };
   readonly events: TurnEvent[];
   readonly sleeps: number[];
   /** A second process over the same store, as after a crash. */
@@ -176,7 +181,11 @@ export async function harness(options: HarnessOptions): Promise<Harness> {
   const sessions = createSessionService({ db: database.db as never, ...SYSTEM });
   const approvals = createApprovalService({ db: database.db as never, ledger, logger: SILENT, ...SYSTEM });
   const runs: RunSpec[] = [];
-  const sockets = { opened: [] as EgressIdentity[], closed: [] as string[] };
+  const sockets = {
+    opened: [] as EgressIdentity[],
+    closed: [] as string[],
+    secrets: [] as (readonly string[])[],
+  };
   const sandbox = (options.sandbox ?? ((real) => real))(bubblewrap(workDir));
   const events: TurnEvent[] = [];
   const waiting = new Set<(event: TurnEvent) => void>();
@@ -193,9 +202,11 @@ export async function harness(options: HarnessOptions): Promise<Harness> {
         run: (spec, ...rest) => (runs.push(spec), sandbox.run(withoutSocket(spec), ...rest)),
       },
       egress: {
-        openRun: async (identity) => (
-          sockets.opened.push(identity), { socketPath: join(root, 'none.sock'), env: {} }
-        ),
+        openRun: async (identity, secrets = []) => {
+          sockets.opened.push(identity);
+          sockets.secrets.push(secrets);
+          return { socketPath: join(root, 'none.sock'), env: {} };
+        },
         closeRun: async (run) => {
           sockets.closed.push(run);
           return { reached: options.reached === true };

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Rule } from '../../kernel/index.ts';
 import { type Harness, harness, RULES } from '../testing/harness.ts';
 import { asks, fakeModel } from '../testing/model.ts';
 
@@ -47,6 +48,37 @@ test('taint/a page that tells the model to run something: authority narrows in t
     rows.flatMap((row) => (row.role === 'toolResult' ? [row.taint] : [])),
     [[], ['untrusted'], []],
   );
+});
+
+test('secrets/a run of a session that read untrusted text, without a person: refused', async () => {
+  const model = fakeModel(
+    'fake',
+    asks('shell', { command: 'echo before' }),
+    asks('web_fetch', { url: 'https://good.example/page' }),
+    asks('shell', { command: 'echo after' }),
+    { text: 'end' },
+  );
+  const rules: readonly Rule[] = [
+    { id: 'all', kind: '*', effect: 'allow' },
+    { id: 'never', kind: 'secret.use', effect: 'deny', match: { secret: ['FORBIDDEN'] } },
+  ];
+  const secrets = ['API_KEY', 'FORBIDDEN'].map((name) => ({ name, hosts: ['good.example'] }));
+  await using h = await harness({
+    providers: [model],
+    rules,
+    policy: { egress: true, secrets },
+    reached: true,
+  });
+  const page = { status: 200, contentType: 'text/plain', body: 'hello' };
+  writeFileSync(join(h.workspace, 'page.json'), JSON.stringify(page));
+  const handle = await h.start('go');
+  const asked = await h.next('tool.approval');
+  const [approval] = await h.approvals.list({ status: 'pending' });
+  assert.match(approval?.title ?? '', /\(may use API_KEY\)$/);
+  await h.approvals.resolve(asked.approvalId, 'allow-once', { principal: 'operator' });
+  await handle.done;
+  // Before it read anything; then without a person; then with one who was told.
+  assert.deepEqual(h.sockets.secrets, [['API_KEY'], [], ['API_KEY']]);
 });
 
 /** What the second of two commands is decided as, after the first one did `how`. */

@@ -1,4 +1,4 @@
-import type { Rule } from '../../kernel/index.ts';
+import { loadsCode, type Rule } from '../../kernel/index.ts';
 import type { Issues } from '../issues.ts';
 import { nearestName } from '../nearest.ts';
 import type { ConfigInput } from '../schema.ts';
@@ -6,6 +6,9 @@ import type { RunSecretReference } from '../types.ts';
 import { readReference } from './secrets.ts';
 
 const HTTPS_PORT = 443;
+/** What every run has already, or what its programs take for something else. */
+const TAKEN =
+  /^(?:HOME|TMPDIR|USER|LOGNAME|SHELL|LANG|TERM|.*_PROXY|.*_CA_?(?:BUNDLE|CERTS|INFO)|SSL_CERT_.*)$/;
 
 type Written = NonNullable<NonNullable<ConfigInput['secrets']>['values']>[string];
 
@@ -23,6 +26,10 @@ export async function readRunSecrets(
   const { parsePlace } = await import('../../controls/secrets/index.ts');
   return written.flatMap(([name, one]) => {
     const at = ['secrets', 'values', name];
+    if (loadsCode(name) || TAKEN.test(name)) {
+      const message = `${name} means something to programs or to the sandbox: choose another name, for example FORGE_TOKEN`;
+      issues.error(at, 'CONFIG_BAD_VALUE', { message });
+    }
     const reference = readReference(one.value, [...at, 'value'], input, UNBOUND, issues);
     const hosts = one.hosts.flatMap((text, index) => {
       const judged = judgeAuthority(text, HTTPS_PORT);

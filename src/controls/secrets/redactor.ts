@@ -21,16 +21,34 @@ function base64Forms(value: Buffer): Buffer[] {
   return forms;
 }
 
-function formsOf(value: string): Buffer[] {
-  const bytes = Buffer.from(value);
+const HTML_ENTITIES: readonly Readonly<Record<string, string>>[] = [
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' },
+  { '&': '&#38;', '<': '&#60;', '>': '&#62;', '"': '&#34;', "'": '&#x27;' },
+];
+
+/** Ways in which programs write a text into something else; a value without special characters has few of them. */
+function textForms(value: string): string[] {
   const percent = encodeURIComponent(value);
+  const strict = percent.replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+  const json = JSON.stringify(value).slice(1, -1);
+  const hex = Buffer.from(value).toString('hex');
   return [
-    bytes,
-    Buffer.from(percent),
-    Buffer.from(percent.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase())),
-    Buffer.from(JSON.stringify(value).slice(1, -1)),
-    ...base64Forms(bytes),
+    value,
+    percent,
+    strict,
+    ...[percent, strict].map((text) => text.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase())),
+    percent.replaceAll('%20', '+'),
+    json,
+    json.replaceAll('/', '\\/'),
+    value.replace(/["&'+/<=>\\]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    ...HTML_ENTITIES.map((table) => value.replace(/[&<>"']/g, (one) => table[one] ?? one)),
+    hex,
+    hex.toUpperCase(),
   ];
+}
+
+function formsOf(value: string): Buffer[] {
+  return [...textForms(value).map((text) => Buffer.from(text)), ...base64Forms(Buffer.from(value))];
 }
 
 /** Finds registered values, also base64 and percent encoded, in whatever is about to leave (K2). */
