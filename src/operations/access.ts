@@ -19,7 +19,7 @@ export async function permit(context: Context, action: Action, { message, fix }:
   const { caller, services } = context;
   const decision = decide(caller.authority, caller.subject, action, services.clock.now());
   if (decision.effect === 'allow') return;
-  await services.ledger.append({
+  await services.denials.record({
     type: 'decision',
     action: action.kind,
     outcome: 'deny',

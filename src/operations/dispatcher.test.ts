@@ -21,16 +21,16 @@ interface Harness {
 function harness(options: { readonly ledgerFails?: (event: LedgerEvent) => boolean } = {}): Harness {
   const events: LedgerEvent[] = [];
   const logged: string[] = [];
+  const append = async (event: LedgerEvent) => {
+    if (options.ledgerFails?.(event) === true) throw new Error('disk full');
+    events.push(event);
+    return { writer: 'test', seq: events.length, hash: 'h' };
+  };
   const parts = {
     clock: { now: () => 1_000, monotonic: () => 1_000 },
     logger: { info() {}, warn() {}, error: (message: string) => logged.push(message) },
-    ledger: {
-      append: async (event: LedgerEvent) => {
-        if (options.ledgerFails?.(event) === true) throw new Error('disk full');
-        events.push(event);
-        return { writer: 'test', seq: events.length, hash: 'h' };
-      },
-    },
+    ledger: { append },
+    denials: { record: async (event: LedgerEvent) => void (await append(event)) },
   };
   return { events, logged, services: parts as unknown as Services };
 }

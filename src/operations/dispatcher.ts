@@ -63,7 +63,7 @@ async function authorize(services: Services, operation: Operation, caller: Calle
   const action = { kind: 'operation.call', operation: operation.id, scope: operation.scope } as const;
   const decision = decide(caller.authority, caller.subject, action, services.clock.now());
   if (decision.effect === 'allow') return;
-  await recordQuietly(services, operation, refusal(operation, caller, decision));
+  await recordRefusal(services, operation, refusal(operation, caller, decision));
   throw new GatehouseError(decision.code, refusalMessage(operation, decision), {
     status: 403,
     fix: refusalFix(operation, decision),
@@ -91,16 +91,32 @@ function refusalFix({ scope }: Operation, { code, reason }: Decision): string {
   return `Use a token that has the scope ${scope} (gatehouse token issue NAME --scopes ${scope}).`;
 }
 
+/** The caller is refused whether or not it can be written. */
+async function recordRefusal(services: Services, operation: Operation, event: LedgerEvent): Promise<void> {
+  await services.denials
+    .record(event)
+    .catch((cause: unknown) => unrecorded(services, operation, event, cause));
+}
+
+function unrecorded(
+  services: Services,
+  operation: Operation,
+  { outcome }: LedgerEvent,
+  cause: unknown,
+): void {
+  services.logger.error('the ledger did not take a record', {
+    operation: operation.id,
+    outcome,
+    cause: String(cause),
+  });
+}
+
 /** Where the action itself no longer depends on the record, a full disk must not hide what happened. */
 async function recordQuietly(services: Services, operation: Operation, event: LedgerEvent): Promise<void> {
   try {
     await services.ledger.append(event);
   } catch (cause) {
-    services.logger.error('the ledger did not take a record', {
-      operation: operation.id,
-      outcome: event.outcome,
-      cause: String(cause),
-    });
+    unrecorded(services, operation, event, cause);
   }
 }
 

@@ -4,7 +4,7 @@ import type { AuthService } from '../controls/auth/types.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
-import type { AlertService } from '../controls/trace/index.ts';
+import type { AlertService, Denials } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 
@@ -98,6 +98,8 @@ export interface Services {
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
   readonly drills: DrillService;
+  /** Where refusals of callers who proved who they are go: repeats are counted (attack 94). */
+  readonly denials: Pick<Denials, 'record'>;
   readonly sessions: SessionService;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];

@@ -41,7 +41,9 @@ import {
   type AlertService,
   type CheckpointPace,
   createAlerts,
+  createDenials,
   createLedger,
+  type Denials,
 } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
@@ -95,6 +97,7 @@ export interface CoreOptions {
 export interface Core {
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
+  readonly denials: Denials;
   readonly config: ConfigService;
   readonly auth: RunningAuth;
   readonly approvals: RunningApprovals;
@@ -114,6 +117,13 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const store = await openStore(options);
   const { db, ledger, config } = store;
   const alerts = createAlerts({ ledger, clock, logger });
+  const denials = createDenials({
+    ledger,
+    clock,
+    alerts,
+    setTimer: afterwards,
+    onLost: (cause) => logger.error('counted refusals could not be recorded', { cause: String(cause) }),
+  });
   prepareWorkspaces(paths, config.current());
   config.onApplied((next) => prepareWorkspaces(paths, next));
   const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
@@ -176,6 +186,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   return {
     ledger,
     alerts,
+    denials,
     config,
     auth,
     approvals,
@@ -186,7 +197,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     sandbox,
     callers,
     db,
-    close: () => closeAll({ ledger, auth, approvals, senders }, store.files),
+    close: () => closeAll({ ledger, denials, auth, approvals, senders }, store.files),
   };
 }
 
@@ -292,12 +303,13 @@ async function bringNothingBack(auth: RunningAuth, ledger: LedgerService): Promi
 }
 
 async function closeAll(
-  parts: Pick<Core, 'ledger' | 'auth' | 'approvals' | 'senders'>,
+  parts: Pick<Core, 'ledger' | 'denials' | 'auth' | 'approvals' | 'senders'>,
   files: readonly { close(): void }[],
 ): Promise<void> {
   parts.approvals[Symbol.dispose]();
   await parts.auth.close();
   parts.senders.close();
+  await parts.denials.close();
   await parts.ledger.close();
   for (const file of files) file.close();
 }

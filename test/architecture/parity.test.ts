@@ -162,7 +162,7 @@ describe('every operation on every surface', () => {
         onDeviceRequest: nothing,
         recordRefusal() {},
       },
-      ledger: { append: async () => ({ writer: 'test', seq: 1, hash: '' }) },
+      denials: { record: async () => {} },
       turns: { subscribe: nothing },
       approvals: { subscribe: nothing },
       clock: { now: () => 1_000, monotonic: () => 1_000 },

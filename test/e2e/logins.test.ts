@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import { CHROMIUM, chromiumPath } from '../fixtures/chromium.ts';
 import { ledgerOf, startGateway, type TestGateway } from '../fixtures/gateway.ts';
 import {
   type IdentityProvider,
@@ -17,15 +18,6 @@ import { connectParams, openSocket, refusedUpgrade } from '../fixtures/raw-webso
 
 /** Milliseconds in which a connection ends once its session has. */
 const REVOKED_WITHIN_MS = 1_000;
-const CHROMIUM = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 describe('logins at a real gateway', () => {
   let gateway: TestGateway;
@@ -159,7 +151,7 @@ describe('logins at a real gateway', () => {
     });
     evil.listen(0, '127.0.0.1');
     await once(evil, 'listening');
-    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM });
+    const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM] });
     try {
       const context = await browser.newContext();
       const page = await context.newPage();

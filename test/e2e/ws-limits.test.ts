@@ -56,10 +56,9 @@ async function surface(setup: Setup) {
         return () => undefined;
       },
     },
-    ledger: {
-      async append(event) {
+    denials: {
+      async record(event) {
         denied.push(event);
-        return { writer: 'test', seq: denied.length, hash: '' };
       },
     },
     turns: {

@@ -16,15 +16,30 @@ const MAX_USER_AGENT = 120;
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 const SECRET_LIKE = /gth_[A-Za-z0-9_]+|[A-Za-z0-9+/_-]{32,}/g;
 
+/** Clients and codes told apart in the count of what goes beyond `MAX_FAILURE_EVENTS`, and clients named in it. */
+export const MAX_BEYOND = 2_000;
+const NAMED_BEYOND = 20;
+
 interface Repeats {
   readonly event: LedgerEvent;
   count: number;
+  /** Of the repeats, in Unix milliseconds. */
+  firstAt: number;
+  lastAt: number;
+}
+
+interface Beyond {
+  count: number;
+  readonly firstAt: number;
+  lastAt: number;
+  readonly codes: Map<string, number>;
+  readonly clients: Map<string, number>;
 }
 
 /**
  * Writes logins to the ledger so that a flood of bad ones does not become a flood of records (attack 94): the
- * first of each kind and address at once, its repeats as one count per window, and everything beyond the bound
- * as one count for all. User agents are cut, made printable and stripped of what looks like a credential.
+ * first of each kind and address at once, its repeats as one count per window with the times of the first and the
+ * last, and everything beyond the bound as one record with codes and the busiest clients. User agents are cut, made printable and stripped of what looks like a credential.
  */
 export class LoginJournal {
   readonly #ledger: Ledger;
@@ -33,7 +48,7 @@ export class LoginJournal {
   readonly #onLost: (cause: unknown) => void;
   readonly #repeats = new Map<string, Repeats>();
   readonly #successes = new Map<string, number>();
-  #beyond = 0;
+  #beyond: Beyond | undefined;
   #cancel: (() => void) | undefined;
   readonly #spikes: SpikeWatch | undefined;
   readonly #buckets: Buckets;
@@ -57,15 +72,18 @@ export class LoginJournal {
   /** Record a refusal. The caller is refused whether or not it can be written, so nobody waits for it. */
   refused(code: string, peer: PeerFacts, data: Readonly<Record<string, unknown>> = {}): void {
     this.#spikes?.refused(code, peer, safeUserAgent(peer.userAgent));
-    const key = `${code} ${this.#buckets.of(peer.address)} ${String(data['principal'] ?? '')}`;
+    const key = `${code} ${this.#buckets.of(peer.address)} ${String(data['principal'] ?? '')} ${data['lockedOut'] === true}`;
     const known = this.#repeats.get(key);
     if (known !== undefined) {
+      const now = this.#clock.now();
+      if (known.count === 0) known.firstAt = now;
       known.count += 1;
+      known.lastAt = now;
       return;
     }
     this.#cancel ??= this.#setTimer(REPEAT_WINDOW_MS, () => this.flush());
     if (this.#repeats.size >= MAX_FAILURE_EVENTS) {
-      this.#beyond += 1;
+      this.#countBeyond(code, this.#buckets.of(peer.address));
       return;
     }
     const event: LedgerEvent = {
@@ -75,7 +93,7 @@ export class LoginJournal {
       code,
       data: { ...factsOf(peer), ...data },
     };
-    this.#repeats.set(key, { event, count: 0 });
+    this.#repeats.set(key, { event, count: 0, firstAt: 0, lastAt: 0 });
     this.#write(event);
   }
 
@@ -114,15 +132,37 @@ export class LoginJournal {
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    for (const { event, count } of this.#repeats.values()) {
-      if (count > 0) this.#write({ ...event, data: { ...event.data, repeats: count } });
+    for (const { event, count, firstAt, lastAt } of this.#repeats.values()) {
+      if (count > 0) this.#write({ ...event, data: { ...event.data, repeats: count, firstAt, lastAt } });
     }
-    if (this.#beyond > 0) {
-      const data = { repeats: this.#beyond, addresses: 'various' };
+    if (this.#beyond !== undefined) {
+      const { count, firstAt, lastAt, codes, clients } = this.#beyond;
+      const busiest = [...clients].sort(([, a], [, b]) => b - a).slice(0, NAMED_BEYOND);
+      const data = {
+        repeats: count,
+        firstAt,
+        lastAt,
+        addresses: 'various',
+        codes: Object.fromEntries(codes),
+        // At the bound it is a floor: further clients are in the count and not told apart.
+        clients: clients.size,
+        busiest: Object.fromEntries(busiest),
+      };
       this.#write({ type: 'login', action: 'login.refused', outcome: 'failure', data });
     }
     this.#repeats.clear();
-    this.#beyond = 0;
+    this.#beyond = undefined;
+  }
+
+  #countBeyond(code: string, client: string): void {
+    const now = this.#clock.now();
+    this.#beyond ??= { count: 0, firstAt: now, lastAt: now, codes: new Map(), clients: new Map() };
+    const { codes, clients } = this.#beyond;
+    this.#beyond.count += 1;
+    this.#beyond.lastAt = now;
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+    const known = clients.get(client);
+    if (known !== undefined || clients.size < MAX_BEYOND) clients.set(client, (known ?? 0) + 1);
   }
 
   #write(event: LedgerEvent): void {

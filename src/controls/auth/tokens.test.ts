@@ -6,7 +6,13 @@ import { authorityOf, decide } from '../../kernel/index.ts';
 import { principalLayer } from './index.ts';
 import { USE_FLUSH_MS } from './last-use.ts';
 import { FREE_FAILURES, LIMITER_DEFAULTS, LoginLimiter, MAX_TRACKED_ADDRESSES } from './limiter.ts';
-import { MAX_FAILURE_EVENTS, REPEAT_WINDOW_MS, SUCCESS_WINDOW_MS, safeUserAgent } from './login-journal.ts';
+import {
+  MAX_BEYOND,
+  MAX_FAILURE_EVENTS,
+  REPEAT_WINDOW_MS,
+  SUCCESS_WINDOW_MS,
+  safeUserAgent,
+} from './login-journal.ts';
 import { Revocations } from './revocations.ts';
 import { commonScopes, coversScopes, expandScopes } from './scopes.ts';
 import { ManualTime, peer, testAuth } from './testing/home.ts';
@@ -271,8 +277,34 @@ test('a flood of bad logins becomes one record per address, then a count', async
   }
   assert.equal(home.ledger.events.length, MAX_FAILURE_EVENTS);
   home.time.advance(REPEAT_WINDOW_MS);
-  const counts = home.ledger.events.slice(MAX_FAILURE_EVENTS).map((event) => event.data?.['repeats']);
-  assert.deepEqual(counts, [499, 201]);
+  const [repeated, beyond] = home.ledger.events.slice(MAX_FAILURE_EVENTS).map(({ data }) => data);
+  const [at, until] = [1_800_000_000_000, 1_800_000_000_000];
+  assert.deepEqual(
+    [repeated?.['repeats'], repeated?.['firstAt'], repeated?.['lastAt'], repeated?.['address']],
+    [499, at, until, '192.0.2.1'],
+  );
+  assert.deepEqual(beyond, {
+    repeats: 201,
+    firstAt: at,
+    lastAt: until,
+    addresses: 'various',
+    codes: { AUTH_TOKEN_INVALID: 201 },
+    clients: 201,
+    busiest: beyond?.['busiest'],
+  });
+  assert.equal(Object.keys(beyond?.['busiest'] ?? {}).length, 20);
+});
+
+test('the count of what goes beyond names the busiest client, and its memory is bounded', async () => {
+  await using home = await testAuth({ failures: 1_000_000, windowMs: 60_000, lockoutMs: 1 });
+  const clients = MAX_FAILURE_EVENTS + MAX_BEYOND + 10;
+  for (let i = 0; i < clients; i++) home.auth.recordRefusal('X_Y', peer(`10.0.${i >> 8}.${i & 255}`));
+  const busy = `10.0.${(clients - 20) >> 8}.${(clients - 20) & 255}`;
+  for (let i = 0; i < 7; i++) home.auth.recordRefusal('X_Y', peer(busy));
+  home.time.advance(REPEAT_WINDOW_MS);
+  const { repeats, clients: told, busiest } = home.ledger.events.at(-1)?.data ?? {};
+  assert.deepEqual([repeats, told], [MAX_BEYOND + 17, MAX_BEYOND]);
+  assert.deepEqual(Object.entries(busiest ?? {})[0], [busy, 8]);
 });
 
 test('a user agent cannot carry a line, a control character or a secret into the ledger', () => {

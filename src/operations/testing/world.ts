@@ -168,6 +168,7 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
         return () => ledgerListeners.delete(listener);
       },
     },
+    denials: { record: async (event: LedgerEvent) => void events.push(event) },
     sessions: {
       canonicalKey: (key: string, agent: string) =>
         key.startsWith('agent:') ? key : `agent:${agent}:${key}`,

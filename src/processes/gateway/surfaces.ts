@@ -56,7 +56,7 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
   const ws = createWsSurface({
     dispatcher,
     auth: core.auth,
-    ledger: core.ledger,
+    denials: core.denials,
     turns: core.turns,
     approvals: core.approvals,
     clock,

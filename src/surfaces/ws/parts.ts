@@ -2,7 +2,7 @@ import type { TurnService } from '../../agents/types.ts';
 import type { AuthService, ConnectGrant, PeerFacts } from '../../controls/auth/types.ts';
 import type { ApprovalService } from '../../controls/execution/types.ts';
 import type { Receiving } from '../../controls/listen/index.ts';
-import type { Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
+import type { Clock, LedgerEvent, Logger, Random } from '../../kernel/index.ts';
 import type { Caller, Dispatcher } from '../../operations/define.ts';
 import type { HelloFacts } from './connect.ts';
 import type { WsLimits } from './limits.ts';
@@ -16,7 +16,7 @@ export interface WsParts {
     recordRefusal(code: string, peer: PeerFacts): void;
   };
   /** For refusals of known callers that no operation sees. */
-  readonly ledger: Pick<Ledger, 'append'>;
+  readonly denials: { record(event: LedgerEvent): Promise<void> };
   readonly turns: Pick<TurnService, 'subscribe'>;
   readonly approvals: Pick<ApprovalService, 'subscribe'>;
   readonly clock: Clock;

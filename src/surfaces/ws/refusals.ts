@@ -3,15 +3,15 @@ import type { Caller } from '../../operations/define.ts';
 import type { WsParts } from './parts.ts';
 
 /**
- * Refusals that neither a login nor an operation sees, for one connection. Each kind is written once, so that a
- * client that repeats itself does not flood the ledger (attack 94).
+ * Refusals that neither a login nor an operation sees, for one connection. Each kind counts once per connection, and
+ * connections that repeat each other are counted together, so that nobody floods the ledger (attack 94).
  */
 export class Refusals {
-  readonly #parts: Pick<WsParts, 'auth' | 'ledger' | 'logger'>;
+  readonly #parts: Pick<WsParts, 'auth' | 'denials' | 'logger'>;
   readonly #peer: PeerFacts;
   readonly #seen = new Set<string>();
 
-  constructor(parts: Pick<WsParts, 'auth' | 'ledger' | 'logger'>, peer: PeerFacts) {
+  constructor(parts: Pick<WsParts, 'auth' | 'denials' | 'logger'>, peer: PeerFacts) {
     this.#parts = parts;
     this.#peer = peer;
   }
@@ -26,11 +26,11 @@ export class Refusals {
   }
 
   #recordOf(caller: Caller, code: string, method: string | undefined): void {
-    const { ledger, logger } = this.#parts;
+    const { denials, logger } = this.#parts;
     const { subject, trace, authority, principal } = caller;
     const facts = { surface: 'ws', address: this.#peer.address, credential: principal.credentialId };
-    ledger
-      .append({
+    denials
+      .record({
         type: 'decision',
         action: method === undefined ? 'connection.frame' : 'operation.call',
         outcome: 'deny',
