@@ -20,6 +20,9 @@ export const TEST_PARTS = [
   { binary: 'nginx', package: 'nginx-light' },
   { binary: 'sshd', package: 'openssh-server' },
   { binary: 'chromium', package: 'chromium' },
+  { binary: 'podman', package: 'podman' },
+  { binary: 'crun', package: 'crun' },
+  { binary: 'docker', package: 'docker.io' },
 ];
 
 export function onPath(binary) {

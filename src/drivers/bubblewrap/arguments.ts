@@ -115,7 +115,6 @@ export function runArguments(
   kit: Kit,
   host: Host,
   options: BubblewrapOptions,
-  own: ProcessLimits,
 ): readonly string[] {
   const tmpBytes = String(spec.limits.tmpBytes);
   const result: string[] = [];
@@ -125,8 +124,8 @@ export function runArguments(
   if (spec.programs === undefined) result.push(...base.system);
   else result.push(...strictArguments(spec.programs, host, options));
   result.push(...base.etc, ...base.proc, '--dev', '/dev');
-  // What is written to a tmpfs counts as memory of the control group; without one, /dev is a way around /tmp's size.
-  if (own.memory) result.push('--size', tmpBytes, '--tmpfs', '/dev/shm', '--remount-ro', '/dev');
+  // A tmpfs that anybody may write without a bound would be a way around the size of /tmp.
+  result.push('--size', tmpBytes, '--tmpfs', '/dev/shm', '--remount-ro', '/dev');
   result.push('--perms', '1777', '--size', tmpBytes, '--tmpfs', '/tmp', '--dir', '/workspace');
   result.push(...mountArguments(spec, host));
   if (spec.egressSocket !== undefined)

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFile
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { errnoInside, HOST_NUMBERS } from '../sandbox/testing/syscalls.ts';
 import { Fixture } from './testing/fixture.ts';
-import { errnoInside, HOST_NUMBERS } from './testing/syscalls.ts';
 
 const EPERM = 1;
 const ENOSYS = 38;

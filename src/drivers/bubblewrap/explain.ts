@@ -7,7 +7,7 @@ import { type Prepared, processLimits } from './prepare.ts';
 export function explainRun(machine: Prepared, options: BubblewrapOptions, spec: RunSpec): readonly string[] {
   const { host, kit, base, isolation } = machine;
   const own = processLimits(machine);
-  const perRun = runArguments(spec, base, kit, host, options, own);
+  const perRun = runArguments(spec, base, kit, host, options);
   const command = commandArguments(spec, host, own);
   const { limits } = spec;
   return [

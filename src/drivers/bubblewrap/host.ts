@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { SANDBOX_CODES } from '../sandbox/codes.ts';
+import { findProgram } from '../sandbox/find-program.ts';
 import { SYSTEM_PROGRAM_DIRS } from '../sandbox/places.ts';
 import type { Architecture } from '../sandbox/seccomp/numbers.ts';
 
@@ -24,20 +24,6 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = { x64: 'x86_64', a
 const CLOSE_ON_EXEC = 0o2000000;
 /** A stray descriptor beyond this cannot be covered, so nothing is run. */
 const MAX_STRAY_DESCRIPTOR = 4096;
-
-/** First executable of that name in the directories. */
-export function findProgram(name: string, dirs: readonly string[]): string | undefined {
-  return dirs
-    .map((dir) => join(dir, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return statSync(path).isFile();
-      } catch {
-        return false;
-      }
-    });
-}
 
 /** Throws SANDBOX_UNAVAILABLE with what is missing. */
 export function inspectHost(programDirs: readonly string[] = SYSTEM_PROGRAM_DIRS): Host {

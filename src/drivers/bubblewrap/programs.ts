@@ -1,8 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SANDBOX_CODES } from '../sandbox/codes.ts';
+import { findProgram } from '../sandbox/find-program.ts';
 import type { Architecture } from '../sandbox/seccomp/numbers.ts';
-import { findProgram, type Layout } from './host.ts';
+import type { Layout } from './host.ts';
 
 /** Most programs that a strict run may list. */
 export const MAX_PROGRAMS = 128;

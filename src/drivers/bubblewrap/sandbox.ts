@@ -57,7 +57,7 @@ async function runPrepared(
   const own = processLimits(machine);
   const writable = spec.mounts.filter(({ mode }) => mode === 'rw').map(({ source }) => source);
   const { minFreeBytes = MIN_FREE_BYTES } = options;
-  const perRun = runArguments(spec, base, kit, host, options, own);
+  const perRun = runArguments(spec, base, kit, host, options);
   const command = commandArguments(spec, host, own);
   using open = new DisposableStack();
   const opened = (fd: number) => {

@@ -30,6 +30,16 @@ export const SANDBOX_CODES = defineCodes({
     fix: 'Install the program or take it out of the list of programs.',
     status: 422,
   },
+  SANDBOX_STRICT_UNSUPPORTED: {
+    summary: 'the playbook lists the only programs that may exist, and this backend cannot keep to that',
+    fix: 'Use the bubblewrap backend for this agent, or take `programs` out of the playbook.',
+    status: 422,
+  },
+  SANDBOX_IMAGE_MISSING: {
+    summary: 'there is no image for the container backend, so nothing is run',
+    fix: 'Build it with `gatehouse sandbox setup`.',
+    status: 503,
+  },
   SANDBOX_DISK_LOW: {
     summary: 'a disk that the run could write to is almost full, so nothing is run',
     fix: 'Make room on the file system of the workspace, for example by removing files that runs have left there.',

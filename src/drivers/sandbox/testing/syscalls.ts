@@ -1,12 +1,12 @@
 import { arch } from 'node:process';
-import { syscallNumbers } from '../../sandbox/seccomp/numbers.ts';
-import type { Fixture, RunChange } from './fixture.ts';
+import { syscallNumbers } from '../seccomp/numbers.ts';
+import type { RunChange, SandboxFixture } from './fixture.ts';
 
 export const HOST_NUMBERS = syscallNumbers(arch === 'arm64' ? 'aarch64' : 'x86_64');
 
 /** Make one system call from inside, in Perl, which every Debian has; resolves to its errno, 0 when it worked. */
 export async function errnoInside(
-  fixture: Fixture,
+  fixture: SandboxFixture,
   call: string | number,
   values: readonly (number | string)[] = [],
   change: RunChange = {},

@@ -1,0 +1,2 @@
+export type { OciOptions } from './options.ts';
+export { createOciSandbox } from './sandbox.ts';
