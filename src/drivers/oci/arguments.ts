@@ -1,6 +1,7 @@
 import type { Mount, RunSpec, SandboxLimits } from '../../kernel/index.ts';
 import type { Kit } from '../sandbox/kit.ts';
 import { INSIDE, INSIDE_UID } from '../sandbox/places.ts';
+import { systemBundles } from '../sandbox/trust.ts';
 import type { Machine } from './machine.ts';
 
 /** Everything about a run that is fixed when its container starts; two runs with the same could swap containers. */
@@ -9,10 +10,12 @@ export interface Plan {
   readonly mounts: readonly Mount[];
   readonly limits: SandboxLimits;
   readonly egress: boolean;
+  readonly trustBundle?: string;
 }
 
-export function planOf({ scope, mounts, limits, egressSocket }: RunSpec): Plan {
-  return { scope, mounts, limits, egress: egressSocket !== undefined };
+export function planOf({ scope, mounts, limits, egressSocket, trustBundle }: RunSpec): Plan {
+  const egress = egressSocket !== undefined;
+  return { scope, mounts, limits, egress, ...(egress && trustBundle !== undefined ? { trustBundle } : {}) };
 }
 
 /** Where the run's own pipes, its input and its way out are, inside. */
@@ -139,6 +142,12 @@ function ownMounts(kit: Kit, nodePath: string, egress: boolean): readonly Mount[
   ];
 }
 
+/** In the place of the system's own bundles; the guard's directory holds one more where the variables say. */
+function trustMounts({ trustBundle }: Plan): readonly Mount[] {
+  if (trustBundle === undefined) return [];
+  return systemBundles().map((target) => ({ source: trustBundle, target, mode: 'ro' }));
+}
+
 /** The whole command line after the engine's name. */
 export function runArguments(machine: Machine, plan: Plan, fixed: Fixed, names: Names): readonly string[] {
   const { image, profile, kit, nodePath, labels } = fixed;
@@ -176,6 +185,7 @@ export function runArguments(machine: Machine, plan: Plan, fixed: Fixed, names: 
     '--tmpfs',
     '/sys:ro,nosuid,nodev,noexec,size=64k,mode=555',
     ...ownMounts(kit, nodePath, plan.egress).flatMap((mount) => bind(machine, mount, false)),
+    ...trustMounts(plan).flatMap((mount) => bind(machine, mount, true)),
     ...plan.mounts.flatMap((mount) => bind(machine, mount, true)),
     ...bind(machine, { source: names.control, target: CONTROL, mode: 'ro' }, true),
     '--entrypoint',

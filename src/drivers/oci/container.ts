@@ -5,6 +5,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  copyFileSync,
   fstatSync,
   linkSync,
   lstatSync,
@@ -211,13 +212,16 @@ export class Container {
   #send(spec: RunSpec): void {
     const at = (name: string) => join(this.#names.control, name);
     if (spec.egressSocket !== undefined) linkSocket(spec.egressSocket, at('egress.sock'));
+    const trusted = spec.egressSocket === undefined ? undefined : spec.trustBundle;
+    if (trusted !== undefined) copyFileSync(trusted, at('certificates.pem'));
     writeFileSync(at('in'), spec.stdin ?? '', { flag: 'wx', mode: 0o400 });
     const mounted = [
       ...spec.mounts.map(({ source, target }) => identityOf(source, target)),
       statIdentity(this.#names.control, CONTROL),
     ];
     writeFileSync(at('command'), guardScript(spec, mounted), { flag: 'wx', mode: 0o400 });
-    giveTo(this.#machine, [at('in'), at('command')]);
+    const files = ['in', 'command', ...(trusted === undefined ? [] : ['certificates.pem'])];
+    giveTo(this.#machine, files.map(at));
     writeSync(this.#go, `. ${CONTROL}/command\n`);
   }
 

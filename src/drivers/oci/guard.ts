@@ -1,6 +1,7 @@
 import type { RunSpec } from '../../kernel/index.ts';
 import { runEnvironment } from '../sandbox/environment.ts';
 import { INSIDE } from '../sandbox/places.ts';
+import { trustEnvironment } from '../sandbox/trust.ts';
 import { CONTROL } from './arguments.ts';
 
 /** What the guard says, on the engine's side, when a mount is not what was checked. */
@@ -30,7 +31,7 @@ export function guardScript(spec: RunSpec, mounted: readonly Identity[]): string
   const command = [
     '/usr/bin/env',
     '-i',
-    ...[...environment].map(([name, value]) => `${name}=${value}`),
+    ...[...environment, ...trustEnvironment(spec)].map(([name, value]) => `${name}=${value}`),
     ...bridge,
     ...spec.argv,
   ];

@@ -114,6 +114,19 @@ export function conformanceOfNetwork(bench: Bench): void {
     assert.deepEqual(other.seen, []);
   });
 
+  test('a run with a way out trusts what egress says, under every name that programs look at', async () => {
+    const path = socketPath();
+    await using _egress = await fakeEgress(path, {});
+    const trustBundle = join(fixture().base, 'trust.pem');
+    writeFileSync(trustBundle, 'the bundle', { mode: 0o644 });
+    const change = { egressSocket: ofAccount(path), limits, trustBundle };
+    const { out } = await fixture().sh(
+      'cat "$SSL_CERT_FILE" "$GIT_SSL_CAINFO"; [ ! -e /etc/ssl/certs/ca-certificates.crt ] || cat /etc/ssl/certs/ca-certificates.crt; (echo x > "$SSL_CERT_FILE") 2>/dev/null; echo end',
+      change,
+    );
+    assert.match(out, /^(?:the bundle){2,3}end\n$/);
+  });
+
   test('exit code, signal, input and output pass through the bridge', async () => {
     const path = socketPath();
     await using _egress = await fakeEgress(path, {});
