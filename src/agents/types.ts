@@ -149,6 +149,8 @@ export interface AgentPolicy {
   readonly egress?: boolean;
   /** Only these programs exist in the sandbox; absent means the minimal system paths. */
   readonly programs?: readonly string[];
+  /** Different people who must allow what is asked, if more than the install's own number. */
+  readonly approvers?: number;
   readonly limits: SandboxLimits;
   readonly turn: TurnLimits;
 }
@@ -248,6 +250,10 @@ export type TurnEventBody =
       readonly approvalId: string;
       readonly commandText: string;
       readonly expiresAt: number;
+      /** What the same answer of the model asked for together, and can be answered together. */
+      readonly batch: string | null;
+      readonly diff: string | null;
+      readonly people: number;
     }
   | { readonly type: 'tool.started'; readonly callId: string; readonly tool: string }
   | {

@@ -2,10 +2,12 @@ import { agentRun } from './agent/run.ts';
 import { agentsList } from './agents/list.ts';
 import { alertsList } from './alerts/list.ts';
 import { approvalsApprove } from './approvals/approve.ts';
+import { approvalsBatch } from './approvals/batch.ts';
 import { approvalsDeny } from './approvals/deny.ts';
 import { approvalsList } from './approvals/list.ts';
 import { approvalsResolve } from './approvals/resolve.ts';
 import { approvalsShow } from './approvals/show.ts';
+import { approvalsSuggest } from './approvals/suggest.ts';
 import { channelsStatus } from './channels/status.ts';
 import { chatAbort } from './chat/abort.ts';
 import { chatHistory } from './chat/history.ts';
@@ -72,6 +74,10 @@ import { sessionsReset } from './sessions/reset.ts';
 import { sessionsShow } from './sessions/show.ts';
 import { sessionsUntaint } from './sessions/untaint.ts';
 import { tokenIdentify } from './token/identify.ts';
+import { standingAdd } from './standing/add.ts';
+import { standingList } from './standing/list.ts';
+import { standingRevoke } from './standing/revoke.ts';
+import { standingShow } from './standing/show.ts';
 import { tokenIssue } from './token/issue.ts';
 import { tokenList } from './token/list.ts';
 import { tokenRevoke } from './token/revoke.ts';
@@ -109,6 +115,12 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   approvalsApprove,
   approvalsDeny,
   tokenIdentify,
+  approvalsBatch,
+  approvalsSuggest,
+  standingList,
+  standingShow,
+  standingAdd,
+  standingRevoke,
   tokenIssue,
   tokenList,
   tokenRevoke,

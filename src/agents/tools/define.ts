@@ -32,6 +32,8 @@ export interface PreparedCall {
   readonly argv: readonly string[];
   /** Paths that the action names and that an approval fixes by content (see `namedFiles`). */
   readonly files: { readonly certain: readonly string[]; readonly possible: readonly string[] };
+  /** The file that would change, and its new text from the old one; undefined when it does not fit. */
+  readonly change?: { readonly path: string; apply(before: string): string | undefined };
   /** Commands: which files it may read beyond its actions, and whether it can change any. */
   readonly reach?: 'nothing' | 'names' | 'anything';
   readonly changesNothing?: boolean;

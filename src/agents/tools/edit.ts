@@ -34,6 +34,13 @@ export const editTool = defineTool({
       ],
       argv: ['edit', path, digest(args.oldText), digest(args.newText), args.all === true ? 'all' : 'once'],
       files: { certain: [path], possible: [] },
+      change: {
+        path,
+        apply(before) {
+          const replaced = replace(Buffer.from(before, 'utf8'), args);
+          return 'bytes' in replaced ? Buffer.from(replaced.bytes).toString('utf8') : undefined;
+        },
+      },
       title: `Edit ${path}`,
       commandText: `edit ${path}${args.all === true ? ' (every occurrence)' : ''}:\n- ${args.oldText}\n+ ${args.newText}`,
       async execute(runner) {

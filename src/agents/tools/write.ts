@@ -26,6 +26,7 @@ export const writeTool = defineTool({
       actions: [{ kind: 'file.write', path }],
       argv: ['write', path, createHash('sha256').update(content).digest('hex')],
       files: { certain: [path], possible: [] },
+      change: { path, apply: () => args.content },
       title: `Write ${path}`,
       commandText: `write ${path} (${content.byteLength} bytes):\n${args.content}`,
       async execute(runner) {

@@ -1,13 +1,25 @@
 import {
   type ApprovalBinding,
   type ApprovalOutcome,
+  type ApprovalReach,
   type ApprovalRecord,
+  type ApprovalRequest,
   bindingFiles,
+  bindingHash,
 } from '../../controls/execution/index.ts';
-import { type Decision, decideAll } from '../../kernel/index.ts';
+import { type Decision, decide, decideAll } from '../../kernel/index.ts';
 import type { PreparedCall, Tool } from '../tools/define.ts';
+import type { AgentPolicy } from '../types.ts';
+import { diffOf } from './diff.ts';
 import type { TurnPorts } from './ports.ts';
-import { environmentOf, mountsOf, sandboxDigest, secretsOf, workingDirectory } from './sandbox-run.ts';
+import {
+  environmentOf,
+  hasWayOut,
+  mountsOf,
+  sandboxDigest,
+  secretsOf,
+  workingDirectory,
+} from './sandbox-run.ts';
 import { incomingOf, labelsIn } from './sources.ts';
 import type { Turn } from './turn.ts';
 
@@ -34,23 +46,74 @@ export async function bindingOf(ports: TurnPorts, turn: Turn, call: DescribedCal
   };
 }
 
+/** Whether an approval is for this call as it is now. */
+export async function isBoundTo(
+  ports: TurnPorts,
+  turn: Turn,
+  call: DescribedCall,
+  record: ApprovalRecord,
+): Promise<boolean> {
+  return record.bindingHash === bindingHash(await bindingOf(ports, turn, call));
+}
+
 /** The pending or already answered approval of this exact call. */
 export async function requestApproval(
   ports: TurnPorts,
   turn: Turn,
   call: DescribedCall,
   decision: Decision,
+  batch?: string,
 ): Promise<ApprovalRecord> {
   const { prepared, tool } = call;
-  const binding = await bindingOf(ports, turn, call);
-  const asked = await asksForTaint(ports, turn, call);
-  const standing = asked ? undefined : await ports.approvals.standing(binding);
-  if (standing !== undefined) return standing;
-  const subject = { ...turn.subject, tool: tool.name };
+  const { policy } = turn.id;
   const { commandText } = prepared;
   const title = withSecrets(prepared.title, secretsOf(ports, turn, tool, true));
-  const ttlMs = turn.id.policy.turn.approvalMs;
-  return ports.approvals.request({ binding, title, commandText, decision, subject, ttlMs });
+  const commands = askedCommands(ports, turn, call, decision);
+  const diff = await diffOf(prepared, mountsOf(policy));
+  const request: ApprovalRequest = {
+    binding: await bindingOf(ports, turn, call),
+    title,
+    commandText,
+    decision,
+    subject: { ...turn.subject, tool: tool.name },
+    ttlMs: policy.turn.approvalMs,
+    reach: reachOf(policy, call),
+    ...(batch === undefined ? {} : { batch }),
+    ...(diff === undefined ? {} : { diff }),
+    ...(commands === undefined ? {} : { commands }),
+    ...(policy.approvers === undefined ? {} : { people: policy.approvers }),
+  };
+  const asked = await asksForTaint(ports, turn, call);
+  const standing = asked ? undefined : await ports.approvals.standing(request);
+  return standing ?? ports.approvals.request(request);
+}
+
+/** What the action names that it could touch, for the person who is asked. */
+function reachOf(policy: AgentPolicy, { tool, prepared }: DescribedCall): ApprovalReach {
+  const of = (kind: 'file.read' | 'file.write'): readonly string[] =>
+    prepared.actions.flatMap((action) => (action.kind === kind ? [action.path] : []));
+  const hosts = prepared.actions.flatMap((action) =>
+    action.kind === 'net.connect' ? [`${action.host}:${action.port}`] : [],
+  );
+  return { hosts, network: hasWayOut(tool, policy), reads: of('file.read'), writes: of('file.write') };
+}
+
+/** The simple commands that a person is asked about, when that is all that is asked and all of it is understood. */
+function askedCommands(
+  ports: TurnPorts,
+  turn: Turn,
+  { tool, prepared }: DescribedCall,
+  decision: Decision,
+): readonly string[] | undefined {
+  if (!tool.ownCommand || decision.code !== 'EXEC_COMMAND_ASK') return undefined;
+  const asked: string[] = [];
+  for (const action of prepared.actions) {
+    const { effect } = decide(turn.authority(), turn.subject, action, ports.clock.now());
+    if (effect === 'allow') continue;
+    if (effect === 'deny' || action.kind !== 'exec' || action.unclear) return undefined;
+    asked.push(action.command);
+  }
+  return asked;
 }
 
 /** Whoever approves a call approves that its run may use these. */

@@ -34,7 +34,7 @@ export function environmentOf(policy: AgentPolicy): Readonly<Record<string, stri
 }
 
 /** Whether a run of this tool gets a socket to egress. */
-function hasWayOut(tool: Tool, policy: AgentPolicy): boolean {
+export function hasWayOut(tool: Tool, policy: AgentPolicy): boolean {
   return tool.network && policy.egress === true;
 }
 

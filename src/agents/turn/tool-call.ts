@@ -53,6 +53,19 @@ export async function judge(ports: TurnPorts, turn: Turn, call: ToolCallPart): P
   return { kind: decision.effect, call, described, decision };
 }
 
+/** What would be asked for a call if it came now: nothing is recorded, and nothing follows from it. */
+export async function foresee(
+  ports: TurnPorts,
+  turn: Turn,
+  call: ToolCallPart,
+): Promise<{ readonly described: DescribedCall; readonly decision: Decision } | undefined> {
+  const described = await describe(ports, turn, call);
+  if (described instanceof GatehouseError) return undefined;
+  const incoming = await incomingOf(ports, turn, described.prepared);
+  const decision = decisionOn(ports, turn, described, labelsIn(incoming));
+  return decision.effect === 'ask' ? { described, decision } : undefined;
+}
+
 /** The strictest of the tool's own rule and the rules of what it would do. */
 function decisionOn(
   ports: TurnPorts,

@@ -3,10 +3,10 @@ import { GatehouseError } from '../../kernel/index.ts';
 import type { NewMessage } from '../sessions/rows.ts';
 import type { ToolText } from '../tools/define.ts';
 import { failure } from '../tools/output.ts';
-import { awaitAnswer, requestApproval } from './approval.ts';
+import { awaitAnswer, isBoundTo, requestApproval } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
 import type { TurnPorts } from './ports.ts';
-import { errorText, type Judged, judge, perform } from './tool-call.ts';
+import { errorText, foresee, type Judged, judge, perform } from './tool-call.ts';
 import type { Turn } from './turn.ts';
 
 /** Reads that run at once. */
@@ -42,10 +42,14 @@ export async function runTools(ports: TurnPorts, turn: Turn, calls: readonly Too
       if (message.role === 'toolResult') turn.started.delete(message.toolCallId);
   }
 
+  const batch = await askTogether(ports, turn, calls);
+
   async function answered(judged: Judged): Promise<ApprovalRecord | ToolText | undefined> {
     if (judged.kind !== 'ask') return undefined;
     try {
-      const found = await requestApproval(ports, turn, judged.described, judged.decision);
+      const early = batch.get(judged.call.id);
+      const found = await currentApproval(ports, turn, judged, early);
+      if (found.status === 'denied') return failure('TOOL_APPROVAL_DENIED');
       if (found.status === 'allowed') return found;
       if (turn.status !== 'waiting') await flush('waiting');
       return await ask(ports, turn, judged, found);
@@ -73,6 +77,47 @@ export async function runTools(ports: TurnPorts, turn: Turn, calls: readonly Too
     if (turn.status !== 'waiting') await flush();
   }
   await turn.recorded();
+}
+
+/**
+ * Several calls of one answer that need a person are asked for at once, so that they can be read and answered
+ * together; each is still bound, consumed and recorded by itself. What is asked here is decided again when its turn
+ * comes, because what runs before it may take authority away or change the files that it is bound to.
+ */
+async function askTogether(
+  ports: TurnPorts,
+  turn: Turn,
+  calls: readonly ToolCallPart[],
+): Promise<ReadonlyMap<string, string>> {
+  const asked = new Map<string, string>();
+  if (calls.length < 2 || turn.signal.aborted) return asked;
+  const wanted = await Promise.all(calls.map((call) => foresee(ports, turn, call)));
+  const waiting = wanted.filter((item) => item !== undefined);
+  if (waiting.length < 2) return asked;
+  const batch = ports.random.uuid();
+  for (const { described, decision } of waiting) {
+    try {
+      const record = await requestApproval(ports, turn, described, decision, batch);
+      asked.set(described.id, record.id);
+    } catch {
+      // Asked again, and refused with its reason, when its turn comes.
+    }
+  }
+  return asked;
+}
+
+/** The approval that was asked for early, while it is still for this very action; a new one otherwise. */
+async function currentApproval(
+  ports: TurnPorts,
+  turn: Turn,
+  judged: Extract<Judged, { kind: 'allow' | 'ask' }>,
+  early: string | undefined,
+): Promise<ApprovalRecord> {
+  const known = early === undefined ? undefined : await ports.approvals.get(early);
+  const answered = known?.status === 'denied' || known?.status === 'expired';
+  if (known !== undefined && answered && (await isBoundTo(ports, turn, judged.described, known)))
+    return known;
+  return requestApproval(ports, turn, judged.described, judged.decision, known?.batch ?? undefined);
 }
 
 async function complete(
@@ -108,9 +153,19 @@ async function ask(
   judged: Extract<Judged, { kind: 'allow' | 'ask' }>,
   found: ApprovalRecord,
 ): Promise<ApprovalRecord | ToolText> {
-  const { id: approvalId, commandText, expiresAt } = found;
+  const { id: approvalId, commandText, expiresAt, batch, diff, people } = found;
+  if (found.status === 'expired') return failure('TOOL_APPROVAL_EXPIRED');
   turn.emit({ type: 'status', phase: 'waiting_approval' });
-  turn.emit({ type: 'tool.approval', callId: judged.call.id, approvalId, commandText, expiresAt });
+  turn.emit({
+    type: 'tool.approval',
+    callId: judged.call.id,
+    approvalId,
+    commandText,
+    expiresAt,
+    batch,
+    diff,
+    people,
+  });
   const outcome = await awaitAnswer(ports, turn, found);
   turn.signal.throwIfAborted();
   if (outcome.kind === 'allowed') return found;

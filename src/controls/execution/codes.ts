@@ -90,6 +90,21 @@ export const APPROVAL_CODES = defineCodes({
     fix: 'Answer with one of these three.',
     status: 400,
   },
+  APPROVAL_STANDING_TOO_WIDE: {
+    summary: 'a standing approval of this form would be too wide',
+    fix: 'Name the program and its subcommand, and leave at most two words open with `*`. Shells, interpreters and programs that run others never get one.',
+    status: 400,
+  },
+  APPROVAL_STANDING_EXISTS: {
+    summary: 'there is a standing approval of this name already',
+    fix: 'See it with `gatehouse approvals standing show NAME`, and choose another name.',
+    status: 409,
+  },
+  APPROVAL_STANDING_NOT_FOUND: {
+    summary: 'there is no standing approval of this name',
+    fix: 'List them with `gatehouse approvals standing list`.',
+    status: 404,
+  },
   APPROVAL_TOO_MANY: {
     summary: 'this session already waits for as many approvals as it may',
     fix: 'Answer or deny what waits; `gatehouse approvals list` shows it.',

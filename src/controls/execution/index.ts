@@ -14,6 +14,7 @@
  * or one with all programs and all commands, which means the same because a command begins with its program.
  * Only `decideCommand` decides on a line: it never allows what is not understood, whatever the rules say.
  */
+export { bindingHash } from './approvals/binding.ts';
 export { createApprovalService, type RunningApprovals } from './approvals/service.ts';
 export { type ApprovalTables, migrations } from './approvals/tables.ts';
 export { APPROVAL_CODES, EXECUTION_CODES } from './codes.ts';

@@ -27,6 +27,11 @@ export function displayCommand(text: string): string {
   return text.replace(HIDDEN_OR_MARKER, (run) => (run.startsWith('\n') ? `${marker(run)}\n` : marker(run)));
 }
 
+/** As `displayCommand` for text whose line feeds are meant, such as a diff. */
+export function displayLines(text: string): string {
+  return text.split('\n').map(displayCommand).join('\n');
+}
+
 /**
  * Whether the text has a character that a reader cannot see, or the replacement character that a lossy UTF-8
  * decoder leaves behind. Line feeds and tabs are ordinary in shell text and do not count.

@@ -1,4 +1,4 @@
-import type { ApprovalDecision, ApprovalRecord } from '../../controls/execution/types.ts';
+import type { ApprovalAnswer, ApprovalDecision, ApprovalRecord } from '../../controls/execution/types.ts';
 import { seesAgent } from '../access.ts';
 import { OP_CODES } from '../codes.ts';
 import type { OperationContext } from '../define.ts';
@@ -21,7 +21,7 @@ export async function approvalFor(context: Context, id: string): Promise<Approva
 export async function answer(
   context: Context,
   id: string,
-  decision: ApprovalDecision,
+  decision: ApprovalDecision | ApprovalAnswer,
 ): Promise<{ readonly approval: ApprovalRecord }> {
   const { id: known } = await approvalFor(context, id);
   return { approval: await context.services.approvals.resolve(known, decision, context.caller.subject) };

@@ -2,14 +2,18 @@ import { Type } from 'typebox';
 import { defineOperation } from '../define.ts';
 import { name, strict } from '../schema.ts';
 import { answer } from './access.ts';
-import { ApprovalResult } from './schema.ts';
+import { ApprovalResult, DurationText, durationMs } from './schema.ts';
 
 export const approvalsApprove = defineOperation({
   id: 'approvals.approve',
-  summary: 'Allow exactly the action that waits, once',
+  summary: 'Allow exactly the action that waits: once, in this session, or for a time',
   input: strict({
     id: name('Id of the approval.'),
-    always: Type.Optional(Type.Boolean({ description: 'Also the same action again in the same session.' })),
+    session: Type.Optional(
+      Type.Boolean({ description: 'Also the very same action again in the same session, for some hours.' }),
+    ),
+    for: Type.Optional(DurationText),
+    always: Type.Optional(Type.Boolean({ description: 'As session, the word that OpenClaw uses.' })),
   }),
   output: ApprovalResult,
   scope: 'operator.approvals',
@@ -23,8 +27,11 @@ export const approvalsApprove = defineOperation({
   cli: {
     command: 'approvals approve',
     positional: ['id'],
-    examples: ['gatehouse approvals approve 6f1c2a', 'gatehouse approvals approve 6f1c2a --always'],
+    examples: ['gatehouse approvals approve 6f1c2a', 'gatehouse approvals approve 6f1c2a --for 1h'],
     offline: false,
   },
-  run: (context, { id, always }) => answer(context, id, always === true ? 'allow-always' : 'allow-once'),
+  run(context, { id, always, session, for: time }) {
+    if (time !== undefined) return answer(context, id, { decision: 'allow-always', forMs: durationMs(time) });
+    return answer(context, id, always === true || session === true ? 'allow-always' : 'allow-once');
+  },
 });

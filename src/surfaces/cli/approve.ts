@@ -1,5 +1,7 @@
 import type { ApprovalDecision } from '../../controls/execution/types.ts';
 import { asGatehouseError } from '../../kernel/index.ts';
+import { approvalsApprove } from '../../operations/approvals/approve.ts';
+import { approvalsBatch } from '../../operations/approvals/batch.ts';
 import { approvalsResolve } from '../../operations/approvals/resolve.ts';
 import type { Output } from './output.ts';
 import type { Prompter } from './prompt.ts';
@@ -16,15 +18,35 @@ export interface PendingApproval {
   readonly tool: string;
   readonly reason: string;
   readonly rule: string;
+  readonly batch?: string | null;
+  readonly diff?: string | null;
+  readonly people?: number;
 }
 
-const ANSWERS: Readonly<Record<string, ApprovalDecision>> = {
-  y: 'allow-once',
-  yes: 'allow-once',
-  a: 'allow-always',
-  always: 'allow-always',
-  n: 'deny',
-  no: 'deny',
+/** How long `t` allows the same action. */
+const FOR_A_TIME = '1h';
+
+interface Answer {
+  readonly decision: ApprovalDecision;
+  readonly for?: string;
+  /** For everything that was asked together. */
+  readonly batch?: boolean;
+}
+
+const SESSION: Answer = { decision: 'allow-always' };
+const ONCE: Answer = { decision: 'allow-once' };
+const DENY: Answer = { decision: 'deny' };
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  y: ONCE,
+  yes: ONCE,
+  s: SESSION,
+  session: SESSION,
+  a: SESSION,
+  always: SESSION,
+  t: { decision: 'allow-always', for: FOR_A_TIME },
+  b: { decision: 'allow-once', batch: true },
+  n: DENY,
+  no: DENY,
 };
 
 /** The whole command, every invisible character made visible: an approver sees what would run, or nothing runs. */
@@ -36,7 +58,21 @@ export function showApproval(approval: PendingApproval, { note, paint }: Output)
   note(`  ${shownLine(approval.reason)}`);
   note(paint('dim', `  rule ${shownLine(approval.rule)}`));
   for (const line of shownCommand(approval.commandText).split('\n')) note(`  ${paint('strong', line)}`);
+  for (const line of diffLines(approval.diff, paint)) note(`  ${line}`);
+  if ((approval.people ?? 1) > 1) note(paint('warn', `  ${approval.people} people must allow it`));
   note(paint('dim', `  until ${formatInstant(approval.expiresAt)}`));
+}
+
+function diffLines(diff: string | null | undefined, paint: Output['paint']): readonly string[] {
+  if (diff === null || diff === undefined) return [];
+  return diff
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const shown = shownLine(line);
+      if (line.startsWith('+')) return paint('good', shown);
+      return line.startsWith('-') ? paint('bad', shown) : paint('dim', shown);
+    });
 }
 
 /** How somebody else, or somebody later, answers it. */
@@ -47,7 +83,7 @@ export function howToAnswer(approval: PendingApproval, { note, view }: Output): 
 }
 
 /**
- * Ask until the answer is one of y, a, n. Without an answer (the input ended, or somebody else answered first)
+ * Ask until the answer is one of the keys. Without an answer (the input ended, or somebody else answered first)
  * nothing is decided here.
  */
 export async function askApproval(
@@ -55,9 +91,11 @@ export async function askApproval(
   { invoke, output, prompter, signal }: ApprovalQuestion,
 ): Promise<void> {
   showApproval(approval, output);
-  const question = 'y = once, a = the same again in this session, n = deny > ';
-  let decision: ApprovalDecision | undefined;
-  while (decision === undefined) {
+  const batch = approval.batch ?? undefined;
+  const together = batch === undefined ? '' : ', b = everything asked together';
+  const question = `y = once, s = the same again in this session, t = for ${FOR_A_TIME}, n = deny${together} > `;
+  let given: Answer | undefined;
+  while (given === undefined) {
     const answer = await prompter.ask(question, { signal, fresh: true });
     if (answer === undefined) {
       // The question is still on the line that what comes next would continue.
@@ -65,14 +103,23 @@ export async function askApproval(
       // Somebody else answered, or the turn ended: there is nothing left to answer.
       return signal.aborted ? undefined : howToAnswer(approval, output);
     }
-    decision = Object.hasOwn(ANSWERS, answer.toLowerCase()) ? ANSWERS[answer.toLowerCase()] : undefined;
+    const key = answer.toLowerCase();
+    given = Object.hasOwn(ANSWERS, key) ? ANSWERS[key] : undefined;
+    if (given?.batch === true && batch === undefined) given = undefined;
   }
   try {
-    await invoke(approvalsResolve, { id: approval.approvalId, decision });
+    await send(invoke, approval.approvalId, given, batch);
   } catch (thrown) {
     output.error(asGatehouseError(thrown));
     howToAnswer(approval, output);
   }
+}
+
+async function send(invoke: Invoke, id: string, answer: Answer, batch: string | undefined): Promise<void> {
+  const { decision } = answer;
+  if (answer.for !== undefined) await invoke(approvalsApprove, { id, for: answer.for });
+  else if (answer.batch === true && batch !== undefined) await invoke(approvalsBatch, { batch, decision });
+  else await invoke(approvalsResolve, { id, decision });
 }
 
 export interface ApprovalQuestion {

@@ -7,6 +7,8 @@ import type { ApprovalTables } from './tables.ts';
 
 /** Milliseconds that a standing approval (allow-always) lasts. */
 export const STANDING_MS = 8 * 60 * 60 * 1000;
+/** Milliseconds that an answer may stand at most. */
+export const MAX_STANDING_MS = 7 * 24 * 60 * 60 * 1000;
 /** Milliseconds that an approval stays open. */
 export const APPROVAL_TTL_MS = 30 * 60 * 1000;
 
@@ -20,8 +22,10 @@ export interface ApprovalServiceOptions {
   readonly ttlMs?: number;
   /** Milliseconds, default STANDING_MS. */
   readonly standingMs?: number;
-  /** The principal whose run asked may not answer it (four eyes). */
-  readonly separateApprover?: boolean;
+  /** The principal whose run asked may not answer it (four eyes); read at each answer. */
+  readonly separateApprover?: boolean | (() => boolean);
+  /** Different people who must allow each action; read when it is asked. */
+  readonly people?: () => number;
   readonly setTimer?: SetTimer;
 }
 

@@ -200,10 +200,11 @@ test('approvals/always allowed, but for other arguments, files, place, environme
     { session: 's2' },
     { agent: 'other' },
   ];
-  for (const change of changes) assert.equal(await approvals.standing({ ...BINDING, ...change }), undefined);
+  for (const change of changes)
+    assert.equal(await approvals.standing(requestOf({ ...BINDING, ...change })), undefined);
   assert.ok(!bench.ledger.actions().includes('approval.standing-used'));
   bench.time.advance(STANDING_MS);
-  assert.equal(await approvals.standing(BINDING), undefined);
+  assert.equal(await approvals.standing(requestOf()), undefined);
 });
 
 test('approvals/a command that hides characters from the one who answers: refused to stay hidden or be cut', async () => {
@@ -229,14 +230,14 @@ test('approvals/a step whose record cannot be written: refused, and nothing may 
   bench.ledger.fail.add('approval.resolved');
   await assert.rejects(approvals.resolve(id, 'allow-always', PERSON), /disk full/);
   assert.equal((await approvals.get(id))?.status, 'pending');
-  assert.equal(await approvals.standing(BINDING), undefined);
+  assert.equal(await approvals.standing(requestOf()), undefined);
 
   bench.ledger.fail.clear();
   await approvals.resolve(id, 'allow-always', PERSON);
   bench.ledger.fail.add('approval.consumed').add('approval.standing-used');
   await assert.rejects(approvals.consume(id, BINDING), /disk full/);
   await assert.rejects(approvals.consume(id, BINDING), { code: 'APPROVAL_CONSUMED' });
-  await assert.rejects(approvals.standing(BINDING), /disk full/);
+  await assert.rejects(approvals.standing(requestOf()), /disk full/);
 });
 
 test('approvals/a flood of questions from one session: refused past the bound, taken at it', async () => {

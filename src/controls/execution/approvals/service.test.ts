@@ -131,12 +131,12 @@ test('what expired while nothing ran ends at the next start', async () => {
 test('a standing approval gives one recorded approval per run until it ends', async () => {
   using bench = new Bench();
   const approvals = await bench.start();
-  assert.equal(await approvals.standing(BINDING), undefined);
+  assert.equal(await approvals.standing(requestOf()), undefined);
   const { id } = await approvals.request(requestOf());
   await approvals.resolve(id, 'allow-always', PERSON);
   await approvals.consume(id, BINDING);
   for (let run = 0; run < 2; run += 1) {
-    const again = await approvals.standing(BINDING);
+    const again = await approvals.standing(requestOf());
     assert.equal(again?.status, 'allowed');
     assert.notEqual(again?.id, id);
     assert.equal(again?.resolvedBy, 'bob');
@@ -144,10 +144,10 @@ test('a standing approval gives one recorded approval per run until it ends', as
   }
   assert.equal(bench.ledger.actions().filter((action) => action === 'approval.standing-used').length, 2);
   bench.time.advance(STANDING_MS - 1);
-  const last = await approvals.standing(BINDING);
+  const last = await approvals.standing(requestOf());
   assert.equal(last?.expiresAt, bench.time.at + 1);
   bench.time.advance(1);
-  assert.equal(await approvals.standing(BINDING), undefined);
+  assert.equal(await approvals.standing(requestOf()), undefined);
 });
 
 test('a later denial ends a standing approval', async () => {
@@ -158,7 +158,7 @@ test('a later denial ends a standing approval', async () => {
   await approvals.consume(first.id, BINDING);
   const second = await approvals.request(requestOf());
   await approvals.resolve(second.id, 'deny', PERSON);
-  assert.equal(await approvals.standing(BINDING), undefined);
+  assert.equal(await approvals.standing(requestOf()), undefined);
 });
 
 test('a listener that fails neither hides the event from others nor stops the request', async () => {

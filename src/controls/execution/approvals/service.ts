@@ -2,6 +2,7 @@ import type { Insertable } from 'kysely';
 import type { Subject } from '../../../kernel/index.ts';
 import { APPROVAL_CODES } from '../codes.ts';
 import type {
+  ApprovalAnswer,
   ApprovalBinding,
   ApprovalDecision,
   ApprovalEvent,
@@ -10,8 +11,9 @@ import type {
   ApprovalRequest,
   ApprovalService,
   ApprovalStatus,
+  StandingService,
 } from '../types.ts';
-import { displayCommand } from '../visible.ts';
+import { displayCommand, displayLines } from '../visible.ts';
 import { answerApproval } from './answer.ts';
 import { bindingHash, bindingText } from './binding.ts';
 import { consumeApproval } from './consume.ts';
@@ -19,6 +21,7 @@ import { DueTimer, systemTimer } from './due-timer.ts';
 import { ApprovalJournal } from './journal.ts';
 import { type ApprovalParts, type ApprovalServiceOptions, lifetimeMs } from './parts.ts';
 import { useStanding } from './standing.ts';
+import { createStandings } from './standings.ts';
 import { type ApprovalRow, ApprovalStore, recordOf } from './store.ts';
 import type { ApprovalTable } from './tables.ts';
 import { ApprovalWatchers, outcomeOf } from './watchers.ts';
@@ -39,12 +42,14 @@ export interface RunningApprovals extends ApprovalService, Disposable {
 class Approvals implements RunningApprovals {
   readonly #parts: ApprovalParts;
   readonly #watchers = new ApprovalWatchers();
+  readonly #standings: StandingService;
   readonly #timer: DueTimer;
   readonly #closed = new AbortController();
 
   constructor(options: ApprovalServiceOptions) {
     const store = new ApprovalStore(options.db);
     this.#parts = { options, store, journal: new ApprovalJournal(options.ledger) };
+    this.#standings = createStandings(this.#parts);
     this.#timer = new DueTimer(options.setTimer ?? systemTimer, () => void this.#onDue());
   }
 
@@ -116,16 +121,39 @@ class Approvals implements RunningApprovals {
     await this.#rearm();
   }
 
-  async standing(binding: ApprovalBinding): Promise<ApprovalRecord | undefined> {
+  get standings(): StandingService {
+    return this.#standings;
+  }
+
+  async standing(request: ApprovalRequest): Promise<ApprovalRecord | undefined> {
     await this.expireDue();
-    const record = await useStanding(this.#parts, binding);
+    const row = this.#newRow(request, bindingHash(request.binding));
+    const record = await useStanding(this.#parts, request, row);
     if (record !== undefined) await this.#rearm();
     return record;
   }
 
-  async resolve(id: string, decision: ApprovalDecision, approver: Subject): Promise<ApprovalRecord> {
+  async resolveBatch(
+    batch: string,
+    answer: ApprovalDecision | ApprovalAnswer,
+    approver: Subject,
+  ): Promise<readonly ApprovalRecord[]> {
     await this.expireDue();
-    const { record, first } = await answerApproval(this.#parts, id, decision, approver);
+    const records: ApprovalRecord[] = [];
+    for (const row of await this.#parts.store.pendingOfBatch(batch)) {
+      records.push(await this.resolve(row.id, answer, approver));
+    }
+    return records;
+  }
+
+  async resolve(
+    id: string,
+    answer: ApprovalDecision | ApprovalAnswer,
+    approver: Subject,
+  ): Promise<ApprovalRecord> {
+    await this.expireDue();
+    const given = typeof answer === 'string' ? { decision: answer } : answer;
+    const { record, first } = await answerApproval(this.#parts, id, given, approver);
     if (first) {
       await this.#rearm();
       this.#emit({ type: 'resolved', record });
@@ -169,6 +197,11 @@ class Approvals implements RunningApprovals {
       binding: bindingText(request.binding),
       command_text: displayCommand(request.commandText),
       title: displayCommand(request.title),
+      diff: request.diff === undefined ? null : displayLines(request.diff),
+      reach: request.reach === undefined ? null : JSON.stringify(request.reach),
+      batch: request.batch ?? null,
+      people: Math.max(request.people ?? 1, this.#parts.options.people?.() ?? 1),
+      commands: request.commands === undefined ? null : JSON.stringify(request.commands),
       reason: displayCommand(request.decision.reason),
       rule: request.decision.rule,
       subject: JSON.stringify(request.subject),

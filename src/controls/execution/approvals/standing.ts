@@ -1,7 +1,38 @@
-import type { ApprovalBinding, ApprovalRecord } from '../types.ts';
-import { bindingHash } from './binding.ts';
+import type { Insertable } from 'kysely';
+import type { ApprovalRecord, ApprovalRequest } from '../types.ts';
 import { type ApprovalParts, lifetimeMs } from './parts.ts';
+import { noteUse, standingFor, standingLifetime } from './standings.ts';
 import { recordOf } from './store.ts';
+import type { ApprovalTable } from './tables.ts';
+
+interface Given {
+  readonly of: string;
+  readonly by: string | null;
+  readonly names: readonly string[];
+  /** Milliseconds. */
+  readonly lifetime: number;
+}
+
+/** A person's earlier answer that holds for this request: in its session, or to commands of a named form. */
+async function answeredBefore(
+  parts: ApprovalParts,
+  hash: string,
+  { binding, commands = [], people = 1 }: ApprovalRequest,
+): Promise<Given | undefined> {
+  const now = parts.options.clock.now();
+  const same = await parts.store.findStanding(hash, now);
+  if (same !== undefined) {
+    const lifetime = Math.min(lifetimeMs(parts), (same.standing_until ?? now) - now);
+    return { of: same.id, by: same.resolved_by, names: [], lifetime };
+  }
+  // One person wrote it, so it does not answer where two must.
+  if (Math.max(people, parts.options.people?.() ?? 1) > 1) return undefined;
+  const found = await standingFor(parts, binding.agent, commands);
+  if (found === undefined) return undefined;
+  const names = [...new Set(found.map(({ name }) => name))];
+  const by = found[0]?.createdBy ?? null;
+  return { of: `standing:${names.join(',')}`, by, names, lifetime: standingLifetime(parts, found) };
+}
 
 /**
  * A standing approval stands for the whole binding, files included: a changed script is a new question. It is
@@ -9,27 +40,26 @@ import { recordOf } from './store.ts';
  */
 export async function useStanding(
   parts: ApprovalParts,
-  binding: ApprovalBinding,
+  request: ApprovalRequest,
+  fresh: Insertable<ApprovalTable>,
 ): Promise<ApprovalRecord | undefined> {
-  const { store, journal, options } = parts;
-  const hash = bindingHash(binding);
-  const now = options.clock.now();
-  const standing = await store.findStanding(hash, now);
-  if (standing === undefined) return undefined;
-  const open = await store.findOpen(hash);
+  const { store, journal } = parts;
+  const given = await answeredBefore(parts, fresh.binding_hash, request);
+  if (given === undefined) return undefined;
+  const open = await store.findOpen(fresh.binding_hash);
   if (open !== undefined) return open.status === 'allowed' ? recordOf(open) : undefined;
   const used = await store.insert({
-    ...standing,
-    id: options.random.uuid(),
+    ...fresh,
     run: null,
     status: 'allowed',
-    created_at: now,
-    expires_at: Math.min(now + lifetimeMs(parts), standing.standing_until ?? now),
-    consumed_at: null,
-    standing_until: null,
-    standing_of: standing.id,
+    expires_at: fresh.created_at + given.lifetime,
+    decision: 'allow-always',
+    resolved_at: fresh.created_at,
+    resolved_by: given.by,
+    standing_of: given.of,
   });
   if (used === undefined) return undefined;
+  if (given.names.length > 0) await noteUse(parts, given.names);
   try {
     await journal.record('standing-used', 'allow', used);
   } catch (error) {

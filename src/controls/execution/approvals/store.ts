@@ -1,6 +1,6 @@
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import type { Subject } from '../../../kernel/index.ts';
-import type { ApprovalBinding, ApprovalRecord, ApprovalStatus } from '../types.ts';
+import type { ApprovalBinding, ApprovalReach, ApprovalRecord, ApprovalStatus } from '../types.ts';
 import type { ApprovalTable, ApprovalTables } from './tables.ts';
 
 export type ApprovalRow = Selectable<ApprovalTable>;
@@ -15,6 +15,12 @@ export function recordOf(row: ApprovalRow): ApprovalRecord {
     binding: JSON.parse(row.binding) as ApprovalBinding,
     commandText: row.command_text,
     title: row.title,
+    diff: row.diff,
+    reach: row.reach === null ? null : (JSON.parse(row.reach) as ApprovalReach),
+    batch: row.batch,
+    people: row.people,
+    allowedBy: allowedBy(row),
+    standingUntil: row.standing_until,
     reason: row.reason,
     rule: row.rule,
     subject: JSON.parse(row.subject) as Subject,
@@ -25,6 +31,11 @@ export function recordOf(row: ApprovalRow): ApprovalRecord {
     resolvedBy: row.resolved_by,
     decision: row.decision,
   };
+}
+
+function allowedBy({ first_by, resolved_by, decision }: ApprovalRow): readonly string[] {
+  const second = decision === null || decision === 'deny' ? null : resolved_by;
+  return [first_by, second].filter((who) => who !== null);
 }
 
 /** Rows of approvals. Every change of state is one conditional statement, so that two callers cannot both win. */
@@ -121,6 +132,35 @@ export class ApprovalStore {
       .where('expires_at', '>', now)
       .returningAll()
       .executeTakeFirst();
+  }
+
+  /** Note the first of two answers; undefined when somebody else was first, or it does not wait any more. */
+  firstOf(id: string, by: string): Promise<ApprovalRow | undefined> {
+    const update = this.#db.updateTable('approvals').set({ first_by: by }).where('id', '=', id);
+    return update
+      .where('status', '=', 'pending')
+      .where('first_by', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  pendingOfBatch(batch: string): Promise<ApprovalRow[]> {
+    const rows = this.#db.selectFrom('approvals').selectAll().where('batch', '=', batch);
+    return rows.where('status', '=', 'pending').orderBy('created_at').orderBy('id').execute();
+  }
+
+  /** Answered questions about one command each, since then (Unix milliseconds). */
+  answered(since: number, limit: number): Promise<ApprovalRow[]> {
+    return this.#db
+      .selectFrom('approvals')
+      .selectAll()
+      .where('created_at', '>=', since)
+      .where('commands', 'is not', null)
+      .where('standing_of', 'is', null)
+      .where('status', 'in', ['allowed', 'consumed', 'denied'])
+      .orderBy('created_at', 'desc')
+      .limit(limit)
+      .execute();
   }
 
   expire(now: number): Promise<ApprovalRow[]> {

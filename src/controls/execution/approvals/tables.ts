@@ -24,10 +24,36 @@ export interface ApprovalTable {
   standing_until: number | null;
   /** The approval that this one was made from without a question. */
   standing_of: string | null;
+  diff: string | null;
+  /** JSON. */
+  reach: string | null;
+  batch: string | null;
+  /** How many different people must allow it. */
+  people: number;
+  /** The first of two, while the second is waited for. */
+  first_by: string | null;
+  /** JSON array of the simple commands that are asked about; null for anything that is not fully understood. */
+  commands: string | null;
+}
+
+/** An answer to every command of one narrow form, until it ends (X6). */
+export interface StandingTable {
+  name: string;
+  agent: string;
+  pattern: string;
+  reason: string;
+  created_at: number;
+  created_by: string;
+  expires_at: number;
+  revoked_at: number | null;
+  revoked_by: string | null;
+  used: number;
+  last_used_at: number | null;
 }
 
 export interface ApprovalTables {
   approvals: ApprovalTable;
+  standing_approvals: StandingTable;
 }
 
 async function createApprovals(db: Kysely<unknown>): Promise<void> {
@@ -61,5 +87,20 @@ async function createApprovals(db: Kysely<unknown>): Promise<void> {
   await sql`create index approvals_created on approvals (created_at)`.execute(db);
 }
 
+async function addDetails(db: Kysely<unknown>): Promise<void> {
+  for (const column of ['diff', 'reach', 'batch', 'first_by', 'commands']) {
+    await sql`alter table approvals add column ${sql.raw(column)} text`.execute(db);
+  }
+  await sql`alter table approvals add column people bigint not null default 1`.execute(db);
+  await sql`create index approvals_batch on approvals (batch) where batch is not null`.execute(db);
+  await sql`create table standing_approvals (
+    name text primary key, agent text not null, pattern text not null, reason text not null,
+    created_at bigint not null, created_by text not null, expires_at bigint not null,
+    revoked_at bigint, revoked_by text, used bigint not null, last_used_at bigint)`.execute(db);
+}
+
 /** Steps of this folder's tables, by name, in the order they apply. */
-export const migrations = { 'execution-001-approvals': createApprovals };
+export const migrations = {
+  'execution-001-approvals': createApprovals,
+  'execution-002-details': addDetails,
+};

@@ -1,7 +1,11 @@
 import type { AgentPolicy, SessionRow, ToolDescription } from '../../../agents/types.ts';
 import type { ConfigIssue, ConfigSnapshot } from '../../../configuration/types.ts';
 import type { DeviceRecord, PendingDevice, TokenSummary } from '../../../controls/auth/types.ts';
-import type { ApprovalRecord } from '../../../controls/execution/types.ts';
+import type {
+  ApprovalRecord,
+  StandingApproval,
+  StandingSuggestion,
+} from '../../../controls/execution/types.ts';
 import type { LedgerRecord } from '../../../controls/trace/types.ts';
 import { shown, shownCommand, shownLine } from '../terminal.ts';
 import { formatInstant } from '../time.ts';
@@ -150,6 +154,12 @@ export function approvalLines(approval: ApprovalRecord, view: View): readonly st
       ['rule', approval.rule],
       ['reason', approval.reason],
       ['expires', when(approval.expiresAt)],
+      ...reachPairs(approval),
+      ...(approval.people > 1
+        ? [['people', `${approval.allowedBy.length} of ${approval.people} have allowed it`] as const]
+        : []),
+      ...(approval.batch === null ? [] : [['asked together as', approval.batch] as const]),
+      ...(approval.standingUntil === null ? [] : [['stands until', when(approval.standingUntil)] as const]),
       ...(approval.resolvedBy === null ? [] : [['answered by', approval.resolvedBy] as const]),
     ],
     view,
@@ -157,7 +167,51 @@ export function approvalLines(approval: ApprovalRecord, view: View): readonly st
   const command = shownCommand(approval.commandText)
     .split('\n')
     .map((line) => `  ${line}`);
-  return [...head, view.paint('dim', 'command'), ...command];
+  const diff = approval.diff === null ? [] : approval.diff.trimEnd().split('\n');
+  const shownDiff = diff.map((line) => `  ${shownLine(line)}`);
+  return [
+    ...head,
+    view.paint('dim', 'command'),
+    ...command,
+    ...(diff.length === 0 ? [] : [view.paint('dim', 'change'), ...shownDiff]),
+  ];
+}
+
+function reachPairs({ reach }: ApprovalRecord): readonly (readonly [string, string])[] {
+  if (reach === null) return [];
+  const network = reach.network ? 'every host that the agent has a rule for' : 'no host';
+  const rows: readonly (readonly [string, string])[] = [
+    ['reaches', reach.hosts.length > 0 ? reach.hosts.join(', ') : network],
+    ['reads', reach.reads.join(', ')],
+    ['writes', reach.writes.join(', ')],
+  ];
+  return rows.filter(([, value]) => value !== '');
+}
+
+export function standingLines(standing: readonly StandingApproval[], view: View): readonly string[] {
+  const state = ({ revokedAt, expiresAt }: StandingApproval): string =>
+    revokedAt === null ? `until ${when(expiresAt)}` : `revoked ${when(revokedAt)}`;
+  return table(
+    standing,
+    [
+      { title: 'NAME', value: (row) => row.name },
+      { title: 'AGENT', value: (row) => row.agent },
+      { title: 'ALLOWS', value: (row) => row.pattern },
+      { title: 'STANDS', value: state },
+      { title: 'USED', value: (row) => String(row.used) },
+      { title: 'BY', value: (row) => row.createdBy },
+    ],
+    view,
+    'There are no standing approvals.',
+  );
+}
+
+export function suggestionLines(suggestions: readonly StandingSuggestion[], view: View): readonly string[] {
+  if (suggestions.length === 0) return ['Nothing was asked often enough and always allowed.'];
+  return suggestions.flatMap(({ agent, pattern, asked, examples }) => [
+    `${shownLine(agent)}: asked ${asked} times in 30 days, always allowed: ${view.paint('strong', shownLine(pattern))}`,
+    ...examples.map((example) => view.paint('dim', `  ${shownLine(example)}`)),
+  ]);
 }
 
 export function approvalListLines(approvals: readonly ApprovalRecord[], view: View): readonly string[] {

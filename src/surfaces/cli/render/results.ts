@@ -9,7 +9,11 @@ import type {
   TokenSummary,
 } from '../../../controls/auth/types.ts';
 import type { DrillReport } from '../../../controls/drills/types.ts';
-import type { ApprovalRecord } from '../../../controls/execution/types.ts';
+import type {
+  ApprovalRecord,
+  StandingApproval,
+  StandingSuggestion,
+} from '../../../controls/execution/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
@@ -81,6 +85,15 @@ const FORMS: Readonly<Record<string, Form>> = {
   ),
   'approvals.list': form<{ approvals: ApprovalRecord[] }>(({ approvals }, view) =>
     lists.approvalListLines(approvals, view),
+  ),
+  'approvals.batch': form<{ approvals: ApprovalRecord[] }>(({ approvals }, view) =>
+    lists.approvalListLines(approvals, view),
+  ),
+  'approvals.suggest': form<{ suggestions: StandingSuggestion[] }>(({ suggestions }, view) =>
+    lists.suggestionLines(suggestions, view),
+  ),
+  'standing.list': form<{ standing: StandingApproval[] }>(({ standing }, view) =>
+    lists.standingLines(standing, view),
   ),
   'approvals.show': approval,
   'approvals.resolve': approval,
