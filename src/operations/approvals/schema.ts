@@ -55,8 +55,10 @@ export const ApprovalSchema = strict({
   decision: orNull(DecisionSchema),
 });
 
-/** `90s`, `30m`, `4h`, `7d`. */
-export const DurationText = Type.String({ pattern: '^[1-9][0-9]{0,4}[smhd]$' });
+export const DurationText = Type.String({
+  pattern: '^[1-9][0-9]{0,4}[smhd]$',
+  description: 'For how long, such as 90s, 30m, 4h or 7d.',
+});
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

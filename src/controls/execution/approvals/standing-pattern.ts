@@ -30,7 +30,8 @@ export function patternProblem(pattern: string): string | undefined {
   if (row?.kind === 'subcommands' && (second === undefined || second === '*' || second.startsWith('-'))) {
     return 'the subcommand is written out';
   }
-  if (second !== undefined && NEVER.has(second)) return `${program} ${second} can run anything`;
+  if (row?.kind === 'subcommands' && second !== undefined && NEVER.has(second))
+    return `${program} ${second} can run anything`;
   if (words.filter((word) => word === '*').length > MAX_OPEN_WORDS) return 'more than two words are open';
   return words.length < 2 ? 'a program with any arguments is no narrow form' : undefined;
 }
