@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { call, diskOf, median, memoryOf, pause, start, untilReady } from './measure.ts';
+import { type Candidate, MODEL_PORT, MODELS, openclaw } from './openclaw.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NODE = process.execPath;
-const MODEL_PORT = 28_811;
 const TURNS = 150;
 const WARM_UP = 50;
 const CONCURRENT = 8;
@@ -24,16 +24,6 @@ export interface GatewayFigures {
   readonly turnOverheadMs: number;
   readonly turnsPerSecond: number;
 }
-
-interface Candidate {
-  readonly url: string;
-  readonly model: string;
-  readonly diskMb: number;
-  launch(): { readonly pid: number; readonly output: () => string; end(): Promise<void> };
-  token(output: string): string;
-}
-
-const MODELS = { baseUrl: `http://127.0.0.1:${MODEL_PORT}/v1`, api: 'openai-completions' };
 
 function gatehouse(folder: string): Candidate {
   const home = join(folder, 'gatehouse');
@@ -62,45 +52,6 @@ function productionSize(folder: string): number {
   }
   execFileSync('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: target });
   return diskOf(target);
-}
-
-/** OpenClaw from npm, installed once below bench/peers. */
-function openclaw(folder: string): Candidate {
-  const peer = join(ROOT, 'bench', 'peers', 'openclaw');
-  const bin = join(peer, 'node_modules', '.bin', 'openclaw');
-  const path = `${join(ROOT, 'node_modules', '.bin')}:${process.env['PATH']}`;
-  if (!existsSync(bin)) {
-    mkdirSync(peer, { recursive: true });
-    writeFileSync(join(peer, 'package.json'), '{"private":true}');
-    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', 'openclaw@2026.9.6'], {
-      cwd: peer,
-      env: { ...process.env, PATH: path },
-      stdio: 'inherit',
-    });
-  }
-  const home = join(folder, 'openclaw');
-  mkdirSync(join(home, '.openclaw'), { recursive: true });
-  const token = 'bench'.repeat(8);
-  const model = { id: 'm', name: 'm', contextWindow: 200_000, maxTokens: 4_096 };
-  const config = {
-    gateway: {
-      mode: 'local',
-      port: 28_813,
-      bind: 'loopback',
-      auth: { mode: 'token', token },
-      http: { endpoints: { chatCompletions: { enabled: true } } },
-    },
-    models: { providers: { bench: { ...MODELS, apiKey: 'none', models: [model] } } },
-    agents: { defaults: { model: { primary: 'bench/m' } } },
-  };
-  writeFileSync(join(home, '.openclaw', 'openclaw.json'), JSON.stringify(config));
-  return {
-    url: 'http://127.0.0.1:28813',
-    model: 'openclaw',
-    diskMb: diskOf(join(peer, 'node_modules')),
-    launch: () => start(bin, ['gateway', 'run'], { PATH: path, HOME: home }),
-    token: () => token,
-  };
 }
 
 async function turn(candidate: Candidate, token: string): Promise<number> {

@@ -3,8 +3,10 @@
 import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
 import { benchLedger } from './ledger.ts';
+import { benchRotation } from './rotation.ts';
 import { benchSandbox } from './sandbox.ts';
 import { benchSlow, slowTable } from './slow.ts';
+import { benchSockets } from './sockets.ts';
 
 const ROWS: readonly (readonly [keyof GatewayFigures, string, number, boolean])[] = [
   ['readyMs', 'start to ready, ms', 1 / 20, false],
@@ -49,8 +51,11 @@ const wanted = (name: string) => names.length === 0 || names.includes(name);
 if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await benchSandbox());
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
 if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
+const withPeer = !process.argv.includes('--no-peer');
+if (wanted('rotation')) table('A rotation under load', await benchRotation());
+if (wanted('sockets')) table('Sockets against a bare ws server and OpenClaw', await benchSockets(withPeer));
 if (wanted('slow')) slowTable(await benchSlow(undefined));
 if (wanted('gateway')) {
-  const { ours, peer } = await benchGateways(!process.argv.includes('--no-peer'));
+  const { ours, peer } = await benchGateways(withPeer);
   gatewayTable(ours, peer);
 }

@@ -13,13 +13,13 @@ export interface Use {
 export class LastUse {
   readonly #pending = new Map<string, Use>();
   readonly #setTimer: SetTimer;
-  readonly #write: (id: string, use: Use) => Promise<void>;
+  readonly #write: (uses: readonly (readonly [id: string, use: Use])[]) => Promise<void>;
   readonly #onLost: (cause: unknown) => void;
   #cancel: (() => void) | undefined;
 
   constructor(
     setTimer: SetTimer,
-    write: (id: string, use: Use) => Promise<void>,
+    write: (uses: readonly (readonly [id: string, use: Use])[]) => Promise<void>,
     onLost: (cause: unknown) => void,
   ) {
     this.#setTimer = setTimer;
@@ -42,6 +42,6 @@ export class LastUse {
     this.#cancel = undefined;
     const uses = [...this.#pending];
     this.#pending.clear();
-    for (const [id, use] of uses) await this.#write(id, use).catch(this.#onLost);
+    if (uses.length > 0) await this.#write(uses).catch(this.#onLost);
   }
 }

@@ -141,9 +141,11 @@ class Authentication implements RunningAuth {
     const spikes = parts.alerts === undefined ? undefined : new SpikeWatch(clock, parts.alerts, this.buckets);
     const unrecorded = lost('a refused login could not be recorded');
     this.#journal = new LoginJournal(ledger, clock, setTimer, unrecorded, spikes, this.buckets);
-    const write = (id: string, use: { at: number; from: string }) =>
-      this.#tokens.recordUse(id, use.at, use.from);
-    this.#lastUse = new LastUse(setTimer, write, lost('the last use of a token could not be written'));
+    this.#lastUse = new LastUse(
+      setTimer,
+      (uses) => this.#tokens.recordUses(uses),
+      lost('the last use of a token could not be written'),
+    );
     this.#revocations = new Revocations(clock, setTimer);
     this.#pairing = new Pairing(this.#devices, clock, random, (request) => {
       for (const listener of this.#requestListeners) listener(request);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import type { ConnectGrant, PeerFacts } from '../../controls/auth/types.ts';
 import { LISTEN_CODES } from '../../controls/listen/index.ts';
@@ -21,7 +21,8 @@ const OVERSIZE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 
 /** Where a connection belongs: its peer, and what all connections share. */
 export interface ConnectionPlace {
-  readonly request: IncomingMessage;
+  /** The request that was upgraded is not kept: it is larger than everything else of an idle connection. */
+  readonly socket: Socket;
   readonly peer: PeerFacts;
   readonly session?: string | undefined;
   readonly methods: ReadonlyMap<string, Method>;
@@ -29,6 +30,8 @@ export interface ConnectionPlace {
   /** Bytes that wait for all clients together. */
   buffered(): number;
 }
+
+const NOTHING = (): void => undefined;
 
 /** Takes the place of a known client for this principal; false when it holds as many as it may. */
 type Place = (principal: string) => boolean;
@@ -41,7 +44,9 @@ export class Connection {
   readonly #refusals: Refusals;
   readonly #id: string;
   readonly #challenge: string;
-  readonly #ended = new AbortController();
+  #ended: AbortController | undefined;
+  #takePlace: Place | undefined;
+  #deadline: NodeJS.Timeout | undefined;
   readonly #subscriptions: Subscriptions = { sessions: false, messages: new Set() };
   readonly #revoked = new Map<string, string>();
   #phase: 'challenged' | 'connecting' | 'ready' | 'closed' = 'challenged';
@@ -50,7 +55,7 @@ export class Connection {
   #grant: ConnectGrant | undefined;
   #requests: Requests | undefined;
   #capabilities: ReadonlySet<string> = new Set();
-  #stopCounting: () => void = () => undefined;
+  #stopCounting: () => void = NOTHING;
   readonly #flow: Flow;
 
   constructor(parts: WsParts, socket: WebSocket, place: ConnectionPlace) {
@@ -62,7 +67,7 @@ export class Connection {
     this.#challenge = parts.random.uuid();
     this.#flow = new Flow({
       socket,
-      raw: place.request.socket,
+      raw: place.socket,
       limits: parts.limits,
       receiving: parts.receiving,
       bufferedTotal: place.buffered,
@@ -93,25 +98,17 @@ export class Connection {
   /** Speak first: the challenge, without a sequence number (protocol a.3). */
   open(place: Place): void {
     const { limits, clock } = this.#parts;
-    const { socket } = this.#place.request;
-    this.#stopCounting = boundPreAuthBytes(socket, limits.preAuthBytes, () =>
+    this.#takePlace = place;
+    this.#stopCounting = boundPreAuthBytes(this.#place.socket, limits.preAuthBytes, () =>
       this.#reject('WS_FRAME_TOO_LARGE', 1009),
     );
-    const deadline = setTimeout(() => this.#reject('WS_HANDSHAKE_TIMEOUT', 1000, ''), limits.handshakeMs);
-    const ready: Place = (principal) => {
-      if (!place(principal)) return false;
-      clearTimeout(deadline);
-      return true;
-    };
-    this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary, ready));
+    this.#deadline = setTimeout(() => this.#reject('WS_HANDSHAKE_TIMEOUT', 1000, ''), limits.handshakeMs);
+    this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     this.#socket.on('error', (cause: Error & { readonly code?: string }) => {
       const code = cause.code === OVERSIZE ? 'WS_FRAME_TOO_LARGE' : 'WS_PROTOCOL_BROKEN';
       this.#refusals.record(code, this.#caller);
     });
-    this.#socket.once('close', () => {
-      clearTimeout(deadline);
-      this.#end();
-    });
+    this.#socket.once('close', () => this.#end());
     const payload = { nonce: this.#challenge, ts: clock.now() };
     this.#send({ type: 'event', event: 'connect.challenge', payload });
   }
@@ -158,12 +155,27 @@ export class Connection {
     return !isScoped || subscribed;
   }
 
+  #stopWaiting(): void {
+    clearTimeout(this.#deadline);
+    this.#stopCounting();
+    this.#deadline = undefined;
+    this.#takePlace = undefined;
+    this.#stopCounting = NOTHING;
+  }
+
+  /** Aborts when the connection ends; made for the first request, because most connections wait for events. */
+  #signal(): AbortSignal {
+    this.#ended ??= new AbortController();
+    if (this.#phase === 'closed') this.#ended.abort();
+    return this.#ended.signal;
+  }
+
   #rate(): number {
     const id = this.#grant?.principal.id;
     return id === undefined ? 0 : (this.#parts.rate?.(id) ?? 0);
   }
 
-  #receive(data: RawData, isBinary: boolean, place: Place): void {
+  #receive(data: RawData, isBinary: boolean): void {
     this.#flow.message();
     if (this.#phase === 'closed') return;
     if (isBinary) return this.#reject('WS_FRAME_BINARY', 1008);
@@ -177,7 +189,7 @@ export class Connection {
     if (parsed.kind === 'garbage') return this.#reject('WS_FRAME_NOT_JSON', 1000, '');
     if (parsed.kind === 'malformed') return this.#reject('WS_FRAME_INVALID', 1008);
     if (this.#phase === 'connecting') return this.#reject('WS_CONNECT_REPEATED', 1008);
-    void this.#connect(parsed.frame, place);
+    void this.#connect(parsed.frame);
   }
 
   #receiveRequest(text: string): void {
@@ -196,7 +208,7 @@ export class Connection {
     if (this.#rate() > 0) this.#reject('WS_FRAME_INVALID', 1008);
   }
 
-  async #connect(frame: RequestFrame, place: Place): Promise<void> {
+  async #connect(frame: RequestFrame): Promise<void> {
     if (frame.method !== 'connect') {
       return this.#refuse(frame.id, WS_CODES.error('WS_CONNECT_FIRST'), 'ours');
     }
@@ -212,23 +224,23 @@ export class Connection {
       const { session } = this.#place;
       const credentials = session === undefined ? request.credentials : { ...request.credentials, session };
       const grant = await this.#parts.auth.authenticateConnect(credentials, scopes, this.#place.peer);
-      if (this.#phase === 'connecting') this.#admit(frame.id, grant, capabilities, place);
+      if (this.#phase === 'connecting') this.#admit(frame.id, grant, capabilities);
     } catch (thrown) {
       this.#refuse(frame.id, asGatehouseError(thrown), 'recorded');
     }
   }
 
   /** Hello, unless the credential was lost while it was being checked or has too many connections. */
-  #admit(id: string, grant: ConnectGrant, capabilities: ReadonlySet<string>, place: Place): void {
+  #admit(id: string, grant: ConnectGrant, capabilities: ReadonlySet<string>): void {
     const revoked = credentialsOf(grant).find((credential) => this.#revoked.has(credential));
     if (revoked !== undefined) {
       this.#close(CLOSE_REVOKED, this.#revoked.get(revoked) ?? 'revoked');
       return;
     }
-    if (!place(grant.principal.id)) {
+    if (this.#takePlace?.(grant.principal.id) !== true) {
       return this.#refuse(id, LISTEN_CODES.error('LISTEN_TOO_MANY_CONNECTIONS'), 'ours');
     }
-    this.#stopCounting();
+    this.#stopWaiting();
     this.#flow.start(grant.principal.id);
     const parts = this.#parts;
     const caller = parts.callerOf(grant, parts.random.uuid(), this.#place.peer.published === true);
@@ -246,7 +258,7 @@ export class Connection {
       caller,
       capabilities: this.#capabilities,
       subscriptions: this.#subscriptions,
-      signal: this.#ended.signal,
+      signal: () => this.#signal(),
       refusals: this.#refusals,
       answer: (id, payload, error) => this.#answer(id, payload, error),
       event: (event, payload) => this.event(event, payload),
@@ -304,8 +316,9 @@ export class Connection {
 
   #end(): void {
     this.#phase = 'closed';
+    this.#stopWaiting();
     this.#flow.end();
-    this.#ended.abort();
+    this.#ended?.abort();
   }
 }
 

@@ -117,7 +117,7 @@ export function createWsSurface(options: Options): WsSurface {
   ) => {
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new Connection(parts, webSocket, {
-        request,
+        socket: request.socket,
         peer,
         session,
         methods,

@@ -15,7 +15,8 @@ export interface RequestHost {
   readonly caller: Caller;
   readonly capabilities: ReadonlySet<string>;
   readonly subscriptions: Subscriptions;
-  readonly signal: AbortSignal;
+  /** Aborts when the connection ends. */
+  signal(): AbortSignal;
   readonly refusals: Refusals;
   answer(id: string, payload: unknown, error?: ErrorShape): void;
   event(event: string, payload: unknown): void;
@@ -98,7 +99,8 @@ export class Requests {
     announcements: OutgoingEvent[],
   ): MethodContext {
     const { dispatcher, clock } = this.#parts;
-    const { capabilities, subscriptions, signal, answer } = this.#host;
+    const { capabilities, subscriptions, answer } = this.#host;
+    const signal = this.#host.signal();
     return {
       caller,
       dispatcher,

@@ -81,8 +81,11 @@ export class Consumers {
     const gathered = [...this.#gathered.values()];
     this.#gathered.clear();
     try {
-      for (const seen of gathered) await this.#write(seen);
-      for (const token of new Set(gathered.map((seen) => seen.token))) await this.#trim(token);
+      // One transaction: a write to disk for each would stop everybody for seconds (attack 93).
+      await this.#db.transaction().execute(async (db) => {
+        for (const seen of gathered) await write(db, seen);
+        for (const token of new Set(gathered.map((seen) => seen.token))) await trim(db, token);
+      });
     } catch (cause) {
       this.#onLost(cause);
     }
@@ -101,37 +104,37 @@ export class Consumers {
     this.#cancel ??= this.#setTimer(CONSUMER_FLUSH_MS, () => void this.flush());
     return fresh;
   }
+}
 
-  async #write(seen: Seen): Promise<void> {
-    const { token, address, firstAt, lastAt, uses, failures, lastFailureAt, lastFailure } = seen;
-    await this.#db
-      .insertInto('auth_consumers')
-      .values({
-        token,
-        address,
-        user_agent: seen.userAgent,
-        first_at: firstAt,
+async function write(db: Kysely<RotationTables>, seen: Seen): Promise<void> {
+  const { token, address, firstAt, lastAt, uses, failures, lastFailureAt, lastFailure } = seen;
+  await db
+    .insertInto('auth_consumers')
+    .values({
+      token,
+      address,
+      user_agent: seen.userAgent,
+      first_at: firstAt,
+      last_at: lastAt,
+      uses,
+      failures,
+      last_failure_at: lastFailureAt,
+      last_failure: lastFailure,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['token', 'address', 'user_agent']).doUpdateSet({
         last_at: lastAt,
-        uses,
-        failures,
-        last_failure_at: lastFailureAt,
-        last_failure: lastFailure,
-      })
-      .onConflict((conflict) =>
-        conflict.columns(['token', 'address', 'user_agent']).doUpdateSet({
-          last_at: lastAt,
-          uses: sql<number>`uses + ${uses}`,
-          failures: sql<number>`failures + ${failures}`,
-          ...(lastFailureAt === null ? {} : { last_failure_at: lastFailureAt, last_failure: lastFailure }),
-        }),
-      )
-      .execute();
-  }
+        uses: sql<number>`uses + ${uses}`,
+        failures: sql<number>`failures + ${failures}`,
+        ...(lastFailureAt === null ? {} : { last_failure_at: lastFailureAt, last_failure: lastFailure }),
+      }),
+    )
+    .execute();
+}
 
-  /** User agents are free to invent: whoever holds a token must not fill the disk with them. */
-  async #trim(token: string): Promise<void> {
-    await sql`delete from auth_consumers where token = ${token} and rowid not in
-      (select rowid from auth_consumers where token = ${token}
-       order by last_at desc limit ${MAX_CONSUMERS_PER_TOKEN})`.execute(this.#db);
-  }
+/** User agents are free to invent: whoever holds a token must not fill the disk with them. */
+async function trim(db: Kysely<RotationTables>, token: string): Promise<void> {
+  await sql`delete from auth_consumers where token = ${token} and rowid not in
+    (select rowid from auth_consumers where token = ${token}
+     order by last_at desc limit ${MAX_CONSUMERS_PER_TOKEN})`.execute(db);
 }
