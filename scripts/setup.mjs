@@ -23,6 +23,7 @@ export const TEST_PARTS = [
   { binary: 'podman', package: 'podman' },
   { binary: 'crun', package: 'crun' },
   { binary: 'docker', package: 'docker.io' },
+  { binary: 'pdftotext', package: 'poppler-utils' },
 ];
 
 export function onPath(binary) {

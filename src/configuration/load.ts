@@ -249,6 +249,16 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     warnings: freezeDeep([...issues.warnings]),
     defaultAgent,
     agents: policies,
+    playbooks: freezeDeep(
+      [...used.values()]
+        .filter(({ playbook }) => named.has(playbook.playbook))
+        .map(({ playbook: { playbook: name, version, owner, review } }) => ({
+          name,
+          version,
+          owner,
+          review,
+        })),
+    ),
     bindings: freezeDeep(bindings),
     channels: freezeDeep({ accounts: channels.accounts }),
     providers: freezeDeep(providers),

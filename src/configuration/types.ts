@@ -64,6 +64,14 @@ export interface ChannelAccount {
   readonly callbackUrl?: string;
 }
 
+export interface PlaybookFacts {
+  readonly name: string;
+  readonly version: number;
+  readonly owner: string;
+  /** ISO date. */
+  readonly review: string;
+}
+
 /** Validated, defaults applied, frozen: what every process runs on. */
 export interface EffectiveConfig {
   readonly config: GatehouseConfig;
@@ -75,6 +83,8 @@ export interface EffectiveConfig {
   readonly defaultAgent: string;
   readonly channels: { readonly accounts: readonly ChannelAccount[] };
   readonly agents: ReadonlyMap<string, AgentPolicy>;
+  /** Playbooks that agents have, with who answers for each and until when it was reviewed. */
+  readonly playbooks: readonly PlaybookFacts[];
   /** Which agent a channel, an account or a peer talks to. */
   readonly bindings: readonly AgentBinding[];
   readonly providers: readonly ProviderConfig[];

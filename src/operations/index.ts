@@ -8,6 +8,7 @@ import { approvalsList } from './approvals/list.ts';
 import { approvalsResolve } from './approvals/resolve.ts';
 import { approvalsShow } from './approvals/show.ts';
 import { approvalsSuggest } from './approvals/suggest.ts';
+import { attestCreate } from './attest/create.ts';
 import { channelsStatus } from './channels/status.ts';
 import { chatAbort } from './chat/abort.ts';
 import { chatHistory } from './chat/history.ts';
@@ -27,6 +28,8 @@ import { deviceList } from './device/list.ts';
 import { deviceReject } from './device/reject.ts';
 import { deviceRemove } from './device/remove.ts';
 import { doctorRun } from './doctor/run.ts';
+import { driftBaseline } from './drift/baseline.ts';
+import { driftCheck } from './drift/check.ts';
 import { drillHistoryOf } from './drill/history.ts';
 import { drillList } from './drill/list.ts';
 import { drillRun } from './drill/run.ts';
@@ -169,6 +172,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   drillRun,
   drillList,
   drillHistoryOf,
+  attestCreate,
+  driftBaseline,
+  driftCheck,
   inventoryListeners,
   tunnelPrint,
   frontNginx,

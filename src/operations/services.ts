@@ -4,7 +4,13 @@ import type { AuthService } from '../controls/auth/types.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
-import type { AlertService, Denials } from '../controls/trace/index.ts';
+import type {
+  AlertService,
+  Denials,
+  DriftService,
+  Envelope,
+  InstallFacts,
+} from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 
@@ -85,6 +91,25 @@ export interface ChannelsService {
   status(): Promise<readonly ChannelStatus[]>;
 }
 
+/** A widening that somebody is answerable for, as an attestation names it. */
+export interface OpenGrant {
+  readonly id: string;
+  readonly what: string;
+  readonly owner: string;
+  readonly ticket: string;
+  /** ISO time. */
+  readonly expires: string;
+}
+
+/** What this install is, and its signature. */
+export interface EvidenceService {
+  facts(): Promise<InstallFacts>;
+  /** Grants that still widen something. */
+  grants(): Promise<readonly OpenGrant[]>;
+  /** Sign a document with the key of the install. @throws EGRESS_UNAVAILABLE: the key is in egress */
+  seal(payloadType: string, document: unknown): Promise<Envelope>;
+}
+
 /** What operations are made of. Composed once per process in `processes/`. */
 export interface Services {
   readonly clock: Clock;
@@ -106,4 +131,6 @@ export interface Services {
   readonly sandbox: Sandbox;
   readonly egress: Egress;
   readonly runtime: RuntimeService;
+  readonly drift: DriftService;
+  readonly evidence: EvidenceService;
 }

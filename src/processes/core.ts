@@ -44,6 +44,8 @@ import {
   createDenials,
   createLedger,
   type Denials,
+  type EvidenceTables,
+  evidenceMigrations,
 } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
@@ -61,12 +63,15 @@ import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
 
 type Tables = AuthTables &
+type Tables = EvidenceTables &
+  AuthTables &
   ApprovalTables &
   SenderTables &
   ChannelTables &
   SessionTables &
   ConfigTables &
   DrillTables;
+  ConfigTables;
 
 /** Every folder that stores something, in the order in which its tables are made. */
 const MIGRATIONS = [
@@ -77,6 +82,7 @@ const MIGRATIONS = [
   senderMigrations,
   channelMigrations,
   drillMigrations,
+  evidenceMigrations,
 ];
 
 export interface CoreOptions {

@@ -7,7 +7,9 @@ import { OPERATIONS } from '../operations/index.ts';
 import type { Services } from '../operations/services.ts';
 import { type Core, openCore } from './core.ts';
 import { Channels } from './gateway/channels.ts';
+import { watchDrift } from './gateway/drift-watch.ts';
 import { GatewayDrills } from './gateway/drills/service.ts';
+import { openDrift, openEvidence } from './gateway/evidence.ts';
 import { ExposureKeeper } from './gateway/exposure.ts';
 import { firstToken } from './gateway/first-token.ts';
 import { GatewayLife, type LifeParts } from './gateway/life.ts';
@@ -131,6 +133,12 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
     lookAtListeners: () => life.lookAtListeners(),
     logger,
   });
+  const clock = systemClock;
+  const drift = openDrift({ ...parts, runtime, clock });
+  const evidence = openEvidence({ ...parts, runtime, clock });
+  life.onStop(
+    watchDrift({ drift, logger, every: repeatedly, ready: egress.ready.bind(egress, EGRESS_READY_MS) }),
+  );
   const services: Services = {
     ...core,
     clock: systemClock,
@@ -140,6 +148,8 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
     runtime,
     channels,
     drills,
+    drift,
+    evidence,
   };
   const dispatcher = createDispatcher({ operations: OPERATIONS, services });
   const surfaces = await createSurfaces({
@@ -196,16 +206,19 @@ async function announce({ egress, logger }: LifeParts, ports: readonly number[])
     .catch((cause: unknown) => logger.warn('egress was not told the ports', { cause: String(cause) }));
 }
 
+/** Run a task again and again without keeping the process alive; returns how to stop. */
+function repeatedly(milliseconds: number, task: () => void): () => void {
+  const timer = setInterval(task, milliseconds).unref();
+  return () => clearInterval(timer);
+}
+
 function startWatching(core: Core, runtime: GatewayRuntime, logger: LifeParts['logger']): ListenerWatch {
   return watchListeners({
     measure: () => runtime.listenFindings(),
     ledger: core.ledger,
     alerts: core.alerts,
     logger,
-    every: (milliseconds, task) => {
-      const timer = setInterval(task, milliseconds).unref();
-      return () => clearInterval(timer);
-    },
+    every: repeatedly,
   });
 }
 

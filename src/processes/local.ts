@@ -8,6 +8,7 @@ import { PROCESS_CODES } from './codes.ts';
 import { openCore } from './core.ts';
 import { gatewayEnvironment } from './environment.ts';
 import { NO_DRILLS } from './gateway/drills/none.ts';
+import { openDrift, openEvidence } from './gateway/evidence.ts';
 import { createRuntime } from './gateway/runtime.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { fileLogger } from './logger.ts';
@@ -57,6 +58,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
       throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'no gateway runs on this home');
     },
   });
+  const around = { program, paths, core, egress, runtime, clock: systemClock };
   const services: Services = {
     ...core,
     clock: systemClock,
@@ -66,6 +68,8 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     runtime,
     channels: NO_CHANNELS,
     drills: NO_DRILLS,
+    drift: openDrift(around),
+    evidence: openEvidence(around),
   };
   return {
     dispatcher: createDispatcher({ operations: OPERATIONS, services }),

@@ -2,6 +2,20 @@ export { type AlertService, createAlerts } from './alerts.ts';
 export type { PublicKeys } from './checkpoint.ts';
 export { LEDGER_CODES } from './codes.ts';
 export { createDenials, type Denials } from './denials.ts';
+export {
+  ATTESTATION_TYPE,
+  type Attestation,
+  type AttestedCheck,
+  type AttestedControl,
+  type AttestedPosture,
+  openAttestation,
+  type VerifiedAttestation,
+} from './evidence/attestation.ts';
+export { EVIDENCE_CODES } from './evidence/codes.ts';
+export { createDrift, type DriftService } from './evidence/drift.ts';
+export { type Envelope, MAX_ENVELOPE_BYTES, seal as sealEnvelope } from './evidence/dsse.ts';
+export { type Difference, FACT_SECTIONS, type InstallFacts } from './evidence/facts.ts';
+export { type EvidenceTables, migrations as evidenceMigrations } from './evidence/tables.ts';
 export { createLedger } from './ledger.ts';
 export type { CheckpointPace } from './signer.ts';
 export { verifyLedgerFile } from './verify.ts';

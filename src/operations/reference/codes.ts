@@ -8,7 +8,7 @@ import { APPROVAL_CODES, EXECUTION_CODES } from '../../controls/execution/index.
 import { LISTEN_CODES, REACH_CODES } from '../../controls/listen/index.ts';
 import { SECRETS_CODES } from '../../controls/secrets/index.ts';
 import { ADMISSION_CODES, SENDERS_CODES } from '../../controls/senders/index.ts';
-import { LEDGER_CODES } from '../../controls/trace/index.ts';
+import { EVIDENCE_CODES, LEDGER_CODES } from '../../controls/trace/index.ts';
 import {
   type CodeTable,
   DECISION_ALLOWED,
@@ -40,6 +40,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Secrets', table: SECRETS_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
   { title: 'Drills', table: DRILL_CODES.table },
+  { title: 'Baselines and attestations', table: EVIDENCE_CODES.table },
   { title: 'Sessions', table: SESSION_CODES.table },
   { title: 'Turns', table: TURN_CODES.table },
   { title: 'Models', table: MODEL_CODES.table },

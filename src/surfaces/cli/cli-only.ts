@@ -49,6 +49,16 @@ export const CLI_ONLY: readonly CliOnlyCommand[] = Object.freeze([
     ],
   },
   {
+    command: 'attest verify',
+    summary: 'Check an attestation with a key that you trust, on any machine',
+    reason: 'It needs no install: a file, and the public key that its owner gave you.',
+    examples: ['gatehouse attest verify posture.json --key ledger.pub'],
+    options: [
+      { flags: '--key <path>', description: 'The public key in PEM; that of the install here when absent.' },
+      { flags: '--json', description: 'Print exactly the result as JSON.' },
+    ],
+  },
+  {
     command: 'migrate openclaw',
     summary: 'Make a Gatehouse configuration out of an OpenClaw home, and explain every difference',
     reason: 'It reads files of the account that types it; what it writes goes through config.apply.',

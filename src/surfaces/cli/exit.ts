@@ -20,7 +20,7 @@ export const EXIT_MEANING: readonly (readonly [code: number, meaning: string])[]
   [EXIT.unreachable, 'no gateway runs, or it cannot be reached'],
   [
     EXIT.findings,
-    '`doctor` or `security audit` found something of severity warning or worse, or `token scan` a live token',
+    '`doctor` or `security audit` found something of severity warning or worse, `token scan` a live token, or `drift check` a difference',
   ],
   [EXIT.waiting, 'it waits for an approval (`agent --no-wait`, `tools invoke`, `sandbox exec`)'],
   [EXIT.interrupted, 'stopped from the keyboard'],

@@ -144,6 +144,9 @@ async function callOperation(
   };
   try {
     const result = await invoke(operation, input, { signal: stop.signal, ...(streams ? { onEvent } : {}) });
+    if (operation.id === 'attest.create' && !output.json) {
+      return (await import('./attest.ts')).writeAttestation(command, input, result);
+    }
     if (operation.id === 'gateway.stop') await (await import('./stopped.ts')).untilStopped(command);
     if (events) output.event({ result });
     else if (output.json && !follows) output.document(result);
@@ -171,6 +174,10 @@ async function runCliOnly(
   if (name === 'chat') {
     const { runChat } = await import('./chat.ts');
     return runChat(command, given);
+  }
+  if (name === 'attest verify') {
+    const { runAttestVerify } = await import('./attest.ts');
+    return runAttestVerify(command, words, given);
   }
   if (name === 'migrate openclaw') {
     const { runMigrate } = await import('./migrate.ts');

@@ -14,11 +14,13 @@ export interface Actions {
 
 const GROUPS: Readonly<Record<string, string>> = {
   agents: 'Agents',
+  attest: 'Signed evidence of what holds',
   approvals: 'Actions that wait for a person',
   chat: 'Conversations',
   config: 'The configuration and its history',
   device: 'Paired devices',
   drill: 'Negative tests on the live install',
+  drift: 'What is not as approved',
   egress: 'The only way out',
   front: 'A proxy in front, for the way in from outside',
   gateway: 'The gateway process',
@@ -113,6 +115,7 @@ function addCliOnly(root: Commander, actions: Actions): void {
     const command = commandAt(root, name.split(' '));
     describe(command, summary);
     for (const { flags, description } of options) command.option(flags, description);
+    if (name === 'attest verify') command.argument('<file>', 'The JSON that `gatehouse attest` wrote.');
     if (name === 'completion') command.argument('<shell>', 'One of: bash, zsh, fish.');
     if (name === 'token scan') command.argument('[paths...]', 'Files and folders.');
     if (name === 'chat') {

@@ -22,6 +22,7 @@ import { EXIT } from '../exit.ts';
 import { shown, shownLine } from '../terminal.ts';
 import { asTyped, type View } from '../view.ts';
 import * as access from './access.ts';
+import * as drift from './drift.ts';
 import * as drills from './drills.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
@@ -166,6 +167,10 @@ const FORMS: Readonly<Record<string, Form>> = {
     drills.drillListLines(listed, view),
   ),
   'drill.history': form<Parameters<typeof drills.historyLines>[0]>(drills.historyLines),
+  'drift.baseline': form(drift.baselineLines),
+  'drift.check': form(drift.driftLines, ({ differences }) =>
+    differences.length === 0 ? EXIT.ok : EXIT.findings,
+  ),
   'doctor.run': form<{ findings: Finding[] }>(
     ({ findings }, view) => reports.findingLines(findings, view),
     ({ findings }) => (findings.some(({ severity }) => SERIOUS.includes(severity)) ? EXIT.findings : EXIT.ok),
