@@ -62,7 +62,6 @@ import { senderRules } from './senders.ts';
 import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
 
-type Tables = AuthTables &
 type Tables = EvidenceTables &
   AuthTables &
   ApprovalTables &
@@ -71,7 +70,6 @@ type Tables = EvidenceTables &
   SessionTables &
   ConfigTables &
   DrillTables;
-  ConfigTables;
 
 /** Every folder that stores something, in the order in which its tables are made. */
 const MIGRATIONS = [

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type RunningCommand, startCommand } from '../fixtures/command.ts';
 import { runCli, temporaryHome } from '../fixtures/gateway.ts';
-import { records } from '../fixtures/operator.ts';
+import { records, until } from '../fixtures/operator.ts';
 import { removeHome } from '../fixtures/processes.ts';
 
 let home: string;
@@ -121,15 +121,11 @@ describe('attestation', () => {
 
 describe('a restart after something has changed', () => {
   test('looks at the baseline by itself and alerts', async () => {
+    const told = async () =>
+      (await records(home, { type: 'alert' })).filter(({ action }) => action === 'drift.found').length;
+    const before = await told();
     await gateway.kill('SIGTERM');
-    const before = (await records(home, { type: 'alert' })).filter(
-      ({ action }) => action === 'drift.found',
-    ).length;
     gateway = await start();
-    let seen = before;
-    const until = Date.now() + 20_000;
-    while (seen === before && Date.now() < until)
-      seen = (await records(home, { type: 'alert' })).filter(({ action }) => action === 'drift.found').length;
-    assert.ok(seen > before);
+    await until(async () => (await told()) > before, 'nobody was told of the drift');
   });
 });
