@@ -4,13 +4,7 @@ import type { AuthService } from '../controls/auth/types.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
-import type {
-  AlertService,
-  Denials,
-  DriftService,
-  Envelope,
-  InstallFacts,
-} from '../controls/trace/index.ts';
+import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 
