@@ -57,7 +57,7 @@ const common = {
 };
 await build({
   ...common,
-  entryPoints: ['cli', 'launcher', 'gateway', 'egress', 'prober'].map((name) =>
+  entryPoints: ['cli', 'launcher', 'gateway', 'egress', 'prober', 'masker'].map((name) =>
     join(ROOT, 'src', 'processes', `${name}.ts`),
   ),
   outdir: dist,

@@ -92,6 +92,15 @@ export interface SandboxLimits {
   readonly openFiles: number;
 }
 
+/** A file of the host that a run sees in place of what lies there (K5). */
+export interface FileMask {
+  /** Host path, made by Gatehouse itself. */
+  readonly source: string;
+  /** Path inside, below the target of one of the run's mounts. */
+  readonly target: string;
+  readonly mode: 'ro' | 'rw';
+}
+
 export interface RunSpec {
   readonly runId: string;
   /** Owner of the resources: runs of one scope share a uid and a limit, never a namespace. */
@@ -101,6 +110,10 @@ export interface RunSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: Uint8Array;
   readonly mounts: readonly Mount[];
+  /** Laid over the mounts, in this order; a backend that cannot do all of them runs nothing. */
+  readonly masks?: readonly FileMask[];
+  /** The argv is a script of Gatehouse itself, not a model's: it moves no folders about. */
+  readonly fixed?: boolean;
   /** Host path of the run's own egress socket; absent means no way out at all. */
   readonly egressSocket?: string;
   /** Host path of certificates in PEM that take the place of the system's inside; only together with the socket. */
@@ -141,6 +154,8 @@ export interface SandboxProbe {
 /** The only spawn path for anything that a model asked for (X1). */
 export interface Sandbox {
   readonly backend: string;
+  /** It lays `masks` over the mounts; without this, nothing with credentials is mounted at all. */
+  readonly masksFiles?: boolean;
   probe(): Promise<SandboxProbe>;
   run(spec: RunSpec, signal: AbortSignal, observer?: RunObserver): Promise<RunResult>;
   /** The exact isolation a run would get, for `sandbox explain`. */

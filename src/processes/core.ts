@@ -30,7 +30,7 @@ import {
   createApprovalService,
   type RunningApprovals,
 } from '../controls/execution/index.ts';
-import { withoutTokens } from '../controls/secrets/index.ts';
+import { withoutCredentials } from '../controls/secrets/index.ts';
 import {
   createSenderService,
   type RunningSenders,
@@ -55,6 +55,8 @@ import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from 
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
 import { INSIDE_SCRIPT, insideDir } from './inside.ts';
+import { createMaskerClient } from './masking/client.ts';
+import { maskedSandbox, reportKept } from './masking/sandbox.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
@@ -139,7 +141,9 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
-  const sandbox = openSandbox(options);
+  const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
+  const sandbox = maskedSandbox(openSandbox(options), { masker, ledger, logger });
+  await reportKept({ ledger, logger }, await masker.recover());
   const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
   const providers = createProviders(config, egress.providerSocket);
   const turns = createTurnService({
@@ -201,7 +205,10 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     sandbox,
     callers,
     db,
-    close: () => closeAll({ ledger, denials, auth, approvals, senders }, store.files),
+    async close() {
+      masker.stop();
+      await closeAll({ ledger, denials, auth, approvals, senders }, store.files);
+    },
   };
 }
 
@@ -244,7 +251,7 @@ function openLedger(
     raw: file.raw,
     writer,
     clock,
-    redact: withoutTokens,
+    redact: withoutCredentials,
     publicKeys: () => readPublicKeys(paths.keys),
     anchorFile: join(paths.state, 'ledger.anchor'),
     logger,

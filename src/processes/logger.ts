@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { withoutTokens } from '../controls/secrets/index.ts';
+import { withoutCredentials, withoutTokens } from '../controls/secrets/index.ts';
 import type { Logger } from '../kernel/index.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -58,7 +58,7 @@ export function fileLogger(logs: string, name: string, maxBytes = MAX_LOG_BYTES)
     descriptor = open();
     size = 0;
   };
-  return { file, ...jsonLines(name, withoutTokens, sink) };
+  return { file, ...jsonLines(name, withoutCredentials, sink) };
 }
 
 /** To standard error, which the keeper appends to logs/egress.log. */

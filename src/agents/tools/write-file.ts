@@ -7,7 +7,8 @@ export const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
  * Walks to the directory component by component and stays in it, so that what is written lies in the directory
- * that was decided on; the rename replaces a link instead of following it (attack 65). $3 is the SHA-256 that
+ * that was decided on; the rename replaces a link instead of following it (attack 65). A file with credentials is
+ * mounted by itself and cannot be renamed over: it is opened, its name asked of the kernel, and rewritten. $3 is the SHA-256 that
  * the file must still have, or empty.
  */
 const SCRIPT = `
@@ -33,7 +34,11 @@ if [ -n "$3" ]; then
   [ "\${sum%% *}" = "$3" ] || exit 71
 fi
 if [ -f "./$2" ]; then chmod --reference="./$2" -- "$draft" || exit 69; fi
-mv -f -T -- "$draft" "./$2" || exit 69`;
+mv -f -T -- "$draft" "./$2" 2>/dev/null && exit 0
+[ -f "./$2" ] || exit 69
+exec 4<"./$2" || exit 69
+[ "$(readlink /proc/self/fd/4)" = "\${1%/}/$2" ] || exit 68
+cat "$draft" > /proc/self/fd/4 || exit 69`;
 
 /** Replace a file in one step; undefined when it worked. `expected` is the SHA-256 it must still have. */
 export async function writeFile(

@@ -8,6 +8,7 @@ import { requestApproval } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
 import { makeTurn, type TurnHost } from './start.ts';
 import { errorText, judge, perform } from './tool-call.ts';
+import type { Turn } from './turn.ts';
 
 type InvokeRequest = Parameters<TurnService['invokeTool']>[0];
 
@@ -33,7 +34,7 @@ export async function invokeTool(
   const entry = { runId: request.idempotencyKey, space, key, agent, digest: '', request: stored };
   // Nobody follows a call without a conversation: its answer is all there is to tell.
   const quiet = { ...host, publish: () => undefined };
-  const turn = makeTurn(quiet, { entry, policy, authority }, session.sessionId, {
+  const turn = await makeTurn(quiet, { entry, policy, authority }, session.sessionId, {
     messages: [],
     taint: [...session.taint, ...taint],
     steps: 0,
@@ -57,11 +58,7 @@ export async function invokeTool(
   }
 }
 
-async function callOnce(
-  host: TurnHost,
-  turn: ReturnType<typeof makeTurn>,
-  call: ToolCallPart,
-): Promise<ToolOutcome> {
+async function callOnce(host: TurnHost, turn: Turn, call: ToolCallPart): Promise<ToolOutcome> {
   const judged = await judge(host.ports, turn, call);
   if (judged.kind === 'refused') return toOutcome(judged.result);
   let approval: ApprovalRecord | undefined;

@@ -1,3 +1,4 @@
+import { hideCredentials } from '../../controls/secrets/index.ts';
 import { asGatehouseError, GatehouseError } from '../../kernel/index.ts';
 import { TURN_CODES } from '../codes.ts';
 import { fitContext } from './compaction.ts';
@@ -36,12 +37,15 @@ export async function modelStep(ports: TurnPorts, turn: Turn): Promise<Step> {
       turn.emit({ type: 'status', phase: 'starting_model' });
       turn.emit({ type: 'model', provider: choice.provider.id, model: choice.model });
       const messages = wellFormed(turn.messages);
-      return await callModel(ports, turn, choice, { system, messages, tools }, 'answer', (delta) =>
+      const step = await callModel(ports, turn, choice, { system, messages, tools }, 'answer', (delta) =>
         turn.say(delta),
       );
+      turn.said();
+      return { ...step, text: hideCredentials(turn.detector, step.text) };
     } catch (thrown) {
       const error = asGatehouseError(thrown);
       // Text that was streamed cannot be taken back, so nothing is said a second time.
+      if (turn.partial === '') turn.unsaid();
       if (turn.signal.aborted || turn.partial !== '' || !error.code.startsWith('MODEL_')) throw error;
       if (error.code === 'MODEL_CONTEXT_LENGTH' && !forced) {
         forced = true;

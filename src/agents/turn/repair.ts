@@ -68,7 +68,7 @@ async function resume(host: TurnHost, record: TurnRecord): Promise<boolean> {
     usage: record.usage,
     ...(model === null ? {} : { model }),
   };
-  const turn = makeTurn(host, launch, record.sessionId, start);
+  const turn = await makeTurn(host, launch, record.sessionId, start);
   turn.status = 'waiting';
   conduct(host, runs.add(record.runId, record.space, record.digest), turn);
   return true;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { OutgoingText } from '../../controls/secrets/index.ts';
 import type { Mount, RunObserver, RunResult, RunSpec } from '../../kernel/index.ts';
 import { decide } from '../../kernel/index.ts';
 import type { Tool, ToolRunner } from '../tools/define.ts';
@@ -126,6 +127,7 @@ async function runOnce(
       wallMs: Math.min(policy.limits.wallMs, call.timeoutMs ?? policy.limits.wallMs),
     },
     ...(stdin === undefined ? {} : { stdin }),
+    ...(tool.ownCommand ? {} : { fixed: true }),
     ...(tool.ownCommand && policy.programs !== undefined ? { programs: ['sh', ...policy.programs] } : {}),
   };
   const observer = tool.ownCommand ? streamed(turn, call.id) : undefined;
@@ -135,6 +137,7 @@ async function runOnce(
   try {
     return await started(ports, turn, tool, call, spec, observer, onClosed);
   } finally {
+    observer?.flush();
     leave?.();
   }
 }
@@ -179,13 +182,20 @@ function scopeOf(turn: Turn): string {
 /** Output as it comes, for people who watch; the result holds what the model reads. */
 function streamed(turn: Turn, callId: string) {
   let left = turn.id.policy.limits.outputBytes;
+  const outgoing = { stdout: new OutgoingText(turn.detector), stderr: new OutgoingText(turn.detector) };
+  const show = (stream: 'stdout' | 'stderr', chunk: string) => {
+    if (chunk !== '') turn.emit({ type: 'tool.output', callId, stream, chunk });
+  };
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   return {
     onOutput(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
       const shown = bytes.subarray(0, left);
       left -= shown.byteLength;
-      const chunk = decoders[stream].decode(shown, { stream: true });
-      if (chunk !== '') turn.emit({ type: 'tool.output', callId, stream, chunk });
+      show(stream, outgoing[stream].push(decoders[stream].decode(shown, { stream: true })));
+    },
+    /** The run has ended. */
+    flush(): void {
+      for (const stream of ['stdout', 'stderr'] as const) show(stream, outgoing[stream].flush());
     },
   };
 }

@@ -1,3 +1,4 @@
+import { loadDetector } from '../../controls/secrets/index.ts';
 import { type Authority, asGatehouseError } from '../../kernel/index.ts';
 import { TURN_CODES } from '../codes.ts';
 import type { TurnEntry } from '../sessions/log.ts';
@@ -173,7 +174,7 @@ async function begin(
   const { session } = begun;
   const fresh = session.messageCount === 0;
   const context = fresh ? begun.messages : await sessions.log.context(session.sessionId);
-  const turn = makeTurn(host, launch, session.sessionId, {
+  const turn = await makeTurn(host, launch, session.sessionId, {
     messages: context,
     taint: session.taint,
     steps: 0,
@@ -184,10 +185,16 @@ async function begin(
   for (const message of begun.messages) turn.emit({ type: 'message', message });
 }
 
-export function makeTurn(host: TurnHost, launch: Launch, sessionId: string, start: TurnStart): Turn {
+/** The detector is loaded with the first turn of the process. */
+export async function makeTurn(
+  host: TurnHost,
+  launch: Launch,
+  sessionId: string,
+  start: TurnStart,
+): Promise<Turn> {
   const { entry, policy, authority } = launch;
   const id = { ...entry, sessionId, policy, authority };
-  return new Turn(host.ports, id, start, (event) => host.publish(event));
+  return new Turn(host.ports, id, start, await loadDetector(), (event) => host.publish(event));
 }
 
 /** Let a turn run to its end in the background, and free its session then. */

@@ -1,4 +1,5 @@
 import type { ApprovalRecord } from '../../controls/execution/index.ts';
+import { hideCredentials, hideIn } from '../../controls/secrets/index.ts';
 import {
   asGatehouseError,
   type Decision,
@@ -134,7 +135,8 @@ async function note(
   });
   await turn.recorded();
   const { id: callId, name: tool, arguments: args } = call;
-  turn.emit({ type: 'tool.requested', callId, tool, args, effect, code, rule, reason });
+  const shown = hideIn(turn.detector, args);
+  turn.emit({ type: 'tool.requested', callId, tool, args: shown, effect, code, rule, reason });
 }
 
 function refusalText(decision: Decision): ToolText {
@@ -218,7 +220,12 @@ async function performNow(
     outcome: result.isError ? 'failure' : 'success',
     tool: tool.name,
     ...(result.code === undefined ? {} : { code: result.code }),
-    data: { call: id, ms: durationMs, characters: result.text.length, title: prepared.title },
+    data: {
+      call: id,
+      ms: durationMs,
+      characters: result.text.length,
+      title: hideCredentials(turn.detector, prepared.title),
+    },
   });
   return result;
 }
@@ -244,7 +251,9 @@ async function executed(
   for (const { labels, source } of exposed) turn.addTaint(labels, source);
   await written();
   const taint = labelsIn([...incoming, ...exposed]);
-  return taint.length === 0 ? result : { ...result, taint };
+  // Before the model, a person or a record sees it (K5).
+  const text = hideCredentials(turn.detector, result.text);
+  return taint.length === 0 ? { ...result, text } : { ...result, text, taint };
 }
 
 function stoppedBefore(ports: TurnPorts, turn: Turn, thrown: unknown): ToolText {

@@ -1,3 +1,4 @@
+import { type Detector, OutgoingText } from '../../controls/secrets/index.ts';
 import {
   type Authority,
   authorityOf,
@@ -55,6 +56,9 @@ export class Turn {
   taint: readonly TaintLabel[];
   steps: number;
   usage: Usage;
+  /** What is said passes it, so that no credential goes out in pieces (K5). */
+  readonly #outgoing: OutgoingText;
+  readonly detector: Detector;
   /** Everything that was streamed to the user in this turn. */
   text = '';
   /** What of it belongs to the step that is not committed yet. */
@@ -75,7 +79,15 @@ export class Turn {
   #seq = 0;
   #storedUsage: Usage;
 
-  constructor(ports: TurnPorts, id: TurnIdentity, start: TurnStart, publish: (event: TurnEvent) => void) {
+  constructor(
+    ports: TurnPorts,
+    id: TurnIdentity,
+    start: TurnStart,
+    detector: Detector,
+    publish: (event: TurnEvent) => void,
+  ) {
+    this.detector = detector;
+    this.#outgoing = new OutgoingText(this.detector);
     this.#ports = ports;
     this.#publish = publish;
     this.id = id;
@@ -151,6 +163,21 @@ export class Turn {
   }
 
   say(delta: string): void {
+    this.#said(this.#outgoing.push(delta));
+  }
+
+  /** The model has ended its step: nothing is held back any more. */
+  said(): void {
+    this.#said(this.#outgoing.flush());
+  }
+
+  /** The step failed before anything of it was said: what was held back is not said either. */
+  unsaid(): void {
+    this.#outgoing.drop();
+  }
+
+  #said(delta: string): void {
+    if (delta === '') return;
     const lead = this.partial === '' && this.text !== '' ? '\n\n' : '';
     this.partial += delta;
     this.text += lead + delta;

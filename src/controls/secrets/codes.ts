@@ -26,6 +26,37 @@ export const SECRETS_CODES = defineCodes({
     fix: 'Send it once, in the header or parameter that `gatehouse secrets list` names, and nowhere else.',
     status: 403,
   },
+  SECRETS_WORKSPACE_TOO_LARGE: {
+    summary: 'a folder of the run holds more files than can be looked through for credentials',
+    fix: 'Mount a smaller folder in the playbook, or remove what is generated (at most 200,000 files).',
+    status: 422,
+  },
+  SECRETS_TOO_MANY_FILES: {
+    summary: 'too many files of the workspace hold credentials or cannot be looked into',
+    fix: 'Move them out of the workspace, or mount a smaller folder (at most 512 such files).',
+    status: 422,
+  },
+  SECRETS_WORKSPACE_CHANGED: {
+    summary: 'a file with credentials was replaced outside while a run could see it, so the run was stopped',
+    fix: 'Try again. Do not replace files with credentials while an agent works in the same folder.',
+    status: 409,
+  },
+  SECRETS_MASKER_FAILED: {
+    summary: 'the workspace could not be looked through for credentials, so nothing was run',
+    fix: 'Look for the reason in logs/gateway.log, and whether the home is full or read-only.',
+    status: 503,
+  },
+  SECRETS_NOT_WRITTEN_BACK: {
+    summary:
+      'a run changed a file with credentials, and the change could not be written back without losing a value',
+    fix: 'Compare the kept file in state/masks/kept, which holds placeholders, with the original.',
+    status: 409,
+  },
+  SECRETS_BACKEND_CANNOT_MASK: {
+    summary: 'the workspace holds credentials and this sandbox backend cannot hide them',
+    fix: 'Use a backend that can (bubblewrap), or move the credentials out of the workspace.',
+    status: 503,
+  },
   SECRET_UNKNOWN: {
     summary: 'the placeholder names no secret',
     fix: 'Write {{secret:NAME}} with the name of a configured reference.',

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { RunSpec } from '../../kernel/index.ts';
+import type { Mount, RunSpec } from '../../kernel/index.ts';
 import { runEnvironment } from '../sandbox/environment.ts';
 import type { Kit } from '../sandbox/kit.ts';
 import { INSIDE, INSIDE_UID, SYSTEM_PROGRAM_DIRS } from '../sandbox/places.ts';
@@ -127,7 +127,7 @@ export function runArguments(
   // A tmpfs that anybody may write without a bound would be a way around the size of /tmp.
   result.push('--size', tmpBytes, '--tmpfs', '/dev/shm', '--remount-ro', '/dev');
   result.push('--perms', '1777', '--size', tmpBytes, '--tmpfs', '/tmp', '--dir', '/workspace');
-  result.push(...mountArguments(spec, host));
+  result.push(...mountArguments([...spec.mounts, ...(spec.masks ?? [])], host));
   if (spec.egressSocket !== undefined)
     result.push(...base.certificates, ...egressArguments(spec, kit, host, options));
   result.push(...trustArguments(spec));
@@ -150,8 +150,9 @@ function strictArguments(
   ];
 }
 
-function mountArguments(spec: RunSpec, host: Host): readonly string[] {
-  return spec.mounts.flatMap(({ source, target, mode }, index) => {
+/** In order: what is laid over a mount comes after it. */
+function mountArguments(mounts: readonly Mount[], host: Host): readonly string[] {
+  return mounts.flatMap(({ source, target, mode }, index) => {
     const option = mode === 'rw' ? '--bind' : '--ro-bind';
     if (!host.bindsDescriptors) return [option, source, target];
     return [`${option}-fd`, String(FIRST_MOUNT_FD + index), target];
@@ -160,7 +161,7 @@ function mountArguments(spec: RunSpec, host: Host): readonly string[] {
 
 function egressArguments(spec: RunSpec, kit: Kit, host: Host, options: BubblewrapOptions): readonly string[] {
   const socket = host.bindsDescriptors
-    ? ['--ro-bind-fd', String(FIRST_MOUNT_FD + spec.mounts.length)]
+    ? ['--ro-bind-fd', String(FIRST_MOUNT_FD + spec.mounts.length + (spec.masks?.length ?? 0))]
     : ['--ro-bind', spec.egressSocket ?? ''];
   return [
     '--ro-bind',

@@ -19,6 +19,7 @@ export function explainRun(machine: Prepared, options: BubblewrapOptions, spec: 
     `file size: ${limits.fileBytes} bytes, open files: ${limits.openFiles}, cpu: ${limits.cpuSeconds} s per process`,
     `/tmp: ${limits.tmpBytes} bytes, wall time: ${limits.wallMs} ms, output: ${limits.outputBytes} bytes per stream`,
     ...spec.mounts.map(({ source, target, mode }) => `mount: ${source} at ${target} (${mode})`),
+    'credentials: files below the mounts that hold some are seen as copies with placeholders',
     `system calls: descriptor ${FILTER_FD} is ${kit.filter}`,
     host.bwrap,
     ...optionLines(isolation),

@@ -43,7 +43,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
     checkSpec(spec, forbidden);
     return explainRun(machine, options, spec);
   };
-  return { backend: 'bubblewrap', probe, run, explain };
+  return { backend: 'bubblewrap', masksFiles: true, probe, run, explain };
 }
 
 async function runPrepared(
@@ -64,7 +64,9 @@ async function runPrepared(
     open.defer(() => closeSync(fd));
     return fd;
   };
-  const sources = spec.mounts.map((mount) => opened(openSource(mount.source, 'tree')));
+  const sources = [...spec.mounts, ...(spec.masks ?? [])].map((mount) =>
+    opened(openSource(mount.source, 'tree')),
+  );
   if (spec.egressSocket !== undefined) sources.push(opened(openSource(spec.egressSocket, 'socket')));
   if (isLow(writable, minFreeBytes)) throw SANDBOX_CODES.error('SANDBOX_DISK_LOW');
   const inputFd = spec.stdin === undefined ? undefined : opened(await inputFile(options.workDir, spec.stdin));

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
-import { FORBIDDEN_HOST_TREES, type Mount } from '../../kernel/index.ts';
+import { type FileMask, FORBIDDEN_HOST_TREES, type Mount } from '../../kernel/index.ts';
 import { SANDBOX_CODES } from './codes.ts';
 
 /** Most mounts of one run. */
@@ -102,6 +102,13 @@ export function checkMounts(mounts: readonly Mount[], forbidden: readonly string
       if (within(mount.target, other.target) || within(other.target, mount.target))
         refuse('two mount targets overlap');
   }
+}
+
+/** A mask lies over a part of a mount, never beside one; its source is Gatehouse's own. */
+export function checkMasks(masks: readonly FileMask[], mounts: readonly Mount[]): void {
+  for (const { target } of masks)
+    if (!isPlainPath(target) || !mounts.some((mount) => within(target, mount.target)))
+      refuse('a masked file lies outside the mounts');
 }
 
 /** From asm-generic/fcntl.h; the same on x86_64 and aarch64. A descriptor that only names the file. */

@@ -1,6 +1,6 @@
 import type { RunResult, RunSpec } from '../../kernel/index.ts';
 import { SANDBOX_CODES } from './codes.ts';
-import { checkMounts, insideMounts } from './mounts.ts';
+import { checkMasks, checkMounts, insideMounts } from './mounts.ts';
 
 /** Bytes of one run's arguments together. */
 export const MAX_ARGUMENT_BYTES = 128 * 1024;
@@ -19,6 +19,7 @@ export function checkSpec(spec: RunSpec, forbidden: readonly string[]): void {
     if (!Number.isSafeInteger(value) || value <= 0)
       throw invalid(`the limit ${name} is not a positive whole number`);
   checkMounts(spec.mounts, forbidden);
+  checkMasks(spec.masks ?? [], spec.mounts);
   if (!insideMounts(spec.cwd, spec.mounts)) throw invalid('the working directory is not inside a mount');
 }
 

@@ -3,7 +3,7 @@ import { type AccountStatus, ChannelRuntime, ChannelStore } from '../../channels
 import type { ChannelAdapter } from '../../channels/types.ts';
 import type { ChannelAccount } from '../../configuration/types.ts';
 import type { PeerFacts } from '../../controls/auth/types.ts';
-import { withoutTokens } from '../../controls/secrets/index.ts';
+import { withoutCredentials } from '../../controls/secrets/index.ts';
 import { type EgressClient, providerFetch } from '../../drivers/egress-client/index.ts';
 import { asGatehouseError, type GatehouseError, type Logger } from '../../kernel/index.ts';
 import type { Core } from '../core.ts';
@@ -129,7 +129,7 @@ export class Channels {
       clock: systemClock,
       random: systemRandom,
       logger,
-      redact: withoutTokens,
+      redact: withoutCredentials,
       setTimer: afterwards,
     });
     return this.#runtime;

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type FSWatcher,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { FileMask, Mount } from '../../../kernel/index.ts';
+import { SECRETS_CODES } from '../codes.ts';
+import type { Detector } from '../detector/types.ts';
+import { MaskedFile, type MaskParts, type Settled } from './entry.ts';
+import { MASK_LIMITS, type MaskLimits } from './limits.ts';
+import { type Hit, Tree } from './walk.ts';
+
+/** Folders of the host that are remembered; of the one that was used longest ago everything is forgotten. */
+const MAX_TREES = 32;
+
+/** What a run gets instead of files with credentials. */
+export interface OpenedMasks {
+  readonly masks: readonly FileMask[];
+  /** Some lie below a subfolder, which a run could rename while another one is being set up. */
+  readonly nested: boolean;
+}
+
+export interface Masker {
+  /**
+   * Look at the folders of a run and make what it sees in place of files with credentials.
+   *
+   * @throws SECRETS_WORKSPACE_TOO_LARGE, SECRETS_TOO_MANY_FILES
+   */
+  open(run: string, mounts: readonly Mount[]): OpenedMasks;
+  /** The run has ended: what it changed is written back as soon as no other run sees the same file. */
+  close(run: string): readonly Settled[];
+  /** Write back what a killed process left behind. */
+  recover(): readonly Settled[];
+}
+
+export interface MaskerOptions {
+  readonly folder: string;
+  readonly detector: Detector;
+  /** In place of MASK_LIMITS. */
+  readonly limits?: Partial<MaskLimits>;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+  /** A file was replaced from outside, so these runs may see it as it is. */
+  readonly onReplaced: (runs: readonly string[]) => void;
+}
+
+/** The masked copies of all runs of this install. Every method runs to its end before the next one begins. */
+export function createMasker(options: MaskerOptions): Masker {
+  const limits = { ...MASK_LIMITS, ...options.limits };
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  const folder = realpathSync(options.folder);
+  const parts: MaskParts = { folder, detector: options.detector, limits, key: placeholderKey(folder) };
+  const trees = new Map<string, Tree>();
+  const closedFile = join(folder, 'closed');
+  const closedFolder = join(folder, 'closed.d');
+  writeFileSync(closedFile, '', { mode: 0o600 });
+  mkdirSync(closedFolder, { recursive: true, mode: 0o700 });
+  const files = new Map<string, MaskedFile>();
+  const runs = new Map<string, readonly (readonly [string, MaskedFile])[]>();
+  const watchers = new Map<string, FSWatcher>();
+
+  const treeOf = (root: string): Tree => {
+    const known = trees.get(root) ?? new Tree(root, options.detector, limits, options.now);
+    trees.delete(root);
+    trees.set(root, known);
+    const [oldest] = trees;
+    if (trees.size > MAX_TREES && oldest !== undefined) {
+      oldest[1].close();
+      trees.delete(oldest[0]);
+    }
+    return known;
+  };
+
+  const fileOf = ({ path, facts }: Hit): readonly [string, MaskedFile] | undefined => {
+    const key = identity(facts);
+    const known = files.get(key);
+    if (known?.current === true) return [key, known];
+    const made = MaskedFile.create(parts, path);
+    if (made === undefined) return undefined;
+    // Runs that began before the file was changed keep the copy they see; theirs is settled by itself.
+    if (known !== undefined) {
+      files.delete(key);
+      files.set(`${key} ${known.copy}`, known);
+    }
+    files.set(key, made);
+    return [key, made];
+  };
+
+  const release = (held: readonly (readonly [string, MaskedFile])[]): readonly Settled[] =>
+    held.flatMap(([, file]) => {
+      file.refs -= 1;
+      if (file.refs > 0) return [];
+      for (const [key, value] of files) if (value === file) files.delete(key);
+      return [file.settle()];
+    });
+
+  const check = (): void => {
+    const affected = [...runs]
+      .filter(([, held]) => held.some(([, file]) => file.replaced))
+      .map(([run]) => run);
+    if (affected.length > 0) options.onReplaced(affected);
+  };
+
+  const watchFolders = (): void => {
+    const wanted = new Set([...files.values()].map(({ path }) => dirname(path)));
+    for (const [path, watcher] of watchers) {
+      if (wanted.has(path)) continue;
+      watcher.close();
+      watchers.delete(path);
+    }
+    for (const path of wanted) {
+      if (watchers.has(path)) continue;
+      const watcher = watch(path, { persistent: false }, check);
+      watcher.on('error', () => undefined);
+      watchers.set(path, watcher);
+    }
+  };
+
+  return {
+    open(run, mounts) {
+      const masks: FileMask[] = [];
+      const held = new Map<string, MaskedFile>();
+      let nested = false;
+      for (const { source, target, mode } of mounts) {
+        for (const hit of treeOf(source).scan()) {
+          if (masks.length >= limits.masks) throw SECRETS_CODES.error('SECRETS_TOO_MANY_FILES');
+          const inside = hit.path === source ? target : `${target}${hit.path.slice(source.length)}`;
+          nested ||= hit.path.slice(source.length + 1).includes('/');
+          const found = hit.verdict === 'masked' ? fileOf(hit) : undefined;
+          if (found !== undefined) held.set(...found);
+          const closed = hit.facts.isDirectory() ? closedFolder : closedFile;
+          masks.push(
+            found === undefined
+              ? { source: closed, target: inside, mode: 'ro' }
+              : { source: found[1].copy, target: inside, mode },
+          );
+        }
+      }
+      for (const file of held.values()) file.refs += 1;
+      runs.set(run, [...held]);
+      watchFolders();
+      // What was replaced before the watch began.
+      check();
+      return { masks, nested };
+    },
+    close(run) {
+      const held = runs.get(run) ?? [];
+      runs.delete(run);
+      const settled = release(held);
+      watchFolders();
+      return settled.filter(({ outcome }) => outcome !== 'unchanged');
+    },
+    recover() {
+      const ids = readdirSync(folder).flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -5)] : []));
+      return ids
+        .flatMap((id) => MaskedFile.recover(parts, id) ?? [])
+        .filter(({ outcome }) => outcome !== 'unchanged');
+    },
+  };
+}
+
+const identity = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
+
+/** Of this install: without it, nobody can tell from a placeholder whether a guess at its value is right. */
+function placeholderKey(folder: string): Uint8Array {
+  const file = join(folder, 'key');
+  try {
+    const key = readFileSync(file);
+    if (key.length === 32) return key;
+  } catch {
+    // The first run of this install.
+  }
+  const key = randomBytes(32);
+  writeFileSync(file, key, { mode: 0o600 });
+  return key;
+}

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { createMasker, loadDetector, type Masker } from '../controls/secrets/index.ts';
+import { asGatehouseError } from '../kernel/index.ts';
+import { homePaths } from './home.ts';
+import type { MaskerMessage, MaskerRequest } from './masking/protocol.ts';
+
+/** Milliseconds without a run after which it ends and gives its memory back; the next run starts it again. */
+const IDLE_MS = 600_000;
+
+/**
+ * The masker: reads the files of workspaces, so that the gateway never does. It has no socket and no network, knows
+ * nobody but the gateway that started it, and ends with it (K5).
+ */
+export async function main(): Promise<void> {
+  if (process.send === undefined) process.exit(1);
+  const say = (message: MaskerMessage): void => void process.send?.(message);
+  const paths = homePaths(process.env);
+  const masker = createMasker({
+    folder: join(paths.state, 'masks'),
+    detector: await loadDetector(),
+    now: () => performance.now(),
+    onReplaced: (replaced) => say({ replaced }),
+  });
+  let open = 0;
+  let idle = setTimeout(() => process.exit(0), IDLE_MS);
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', (request: MaskerRequest) => {
+    clearTimeout(idle);
+    if (request.op === 'open') open += 1;
+    if (request.op === 'close') open -= 1;
+    // One turn of the loop later, everything that the kernel had to tell about the folders has been heard.
+    setImmediate(() => setImmediate(() => say(answer(masker, request))));
+    idle = setTimeout(() => open <= 0 && process.exit(0), IDLE_MS);
+  });
+}
+
+function answer(masker: Masker, request: MaskerRequest): MaskerMessage {
+  const { id } = request;
+  try {
+    switch (request.op) {
+      case 'open':
+        return { id, opened: masker.open(request.run, request.mounts) };
+      case 'close':
+        return { id, settled: masker.close(request.run) };
+      case 'recover':
+        return { id, settled: masker.recover() };
+    }
+  } catch (thrown) {
+    const { code, message } = asGatehouseError(thrown);
+    const said = code === 'KERNEL_INTERNAL' && thrown instanceof Error ? thrown.message : message;
+    return { id, code, message: said };
+  }
+}
