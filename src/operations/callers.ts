@@ -13,7 +13,8 @@ export interface Callers {
   callerOf(principal: Principal, surface: Caller['surface'], trace: string, published?: boolean): Caller;
 }
 
-const OPERATOR_SPACE = 'operator';
+/** Whoever holds operator.admin shares it. */
+export const OPERATOR_SPACE = 'operator';
 
 /** What nobody does through a port that is published for users, whatever the credential holds (L3). */
 const ADMINISTRATION: readonly string[] = ['operator.admin', 'operator.pairing'];

@@ -5,6 +5,7 @@ import type { ApprovalRecord } from '../controls/execution/types.ts';
 import type { LedgerRecord } from '../controls/trace/types.ts';
 import { authorityOf } from '../kernel/index.ts';
 import type { Caller } from './define.ts';
+import { ownRunId } from './run-id.ts';
 import { ADMIN, BOB, call, failure, OK, person, world } from './testing/world.ts';
 
 describe('sessions and runs of others', () => {
@@ -60,9 +61,9 @@ describe('agent.run', () => {
     const seen: unknown[] = [];
     const running = call(where, 'agent.run', BOB, input, { emit: (event) => seen.push(event) });
     await new Promise(setImmediate);
-    where.publish({ type: 'started', runId: 'r1', space: 'bob' });
+    where.publish({ type: 'started', runId: ownRunId('bob', 'r1'), space: 'bob' });
     where.publish({ type: 'started', runId: 'r1', space: 'operator' });
-    where.publish({ type: 'started', runId: 'r2', space: 'bob' });
+    where.publish({ type: 'started', runId: ownRunId('bob', 'r2'), space: 'bob' });
     where.finish(OK);
     assert.deepEqual(await running, {
       runId: 'r1',
@@ -102,7 +103,7 @@ describe('agent.run', () => {
     gone.abort();
     where.finish({ status: 'aborted', text: '', stopReason: 'aborted', usage: OK.usage });
     assert.equal((await running)['status'], 'aborted');
-    assert.deepEqual(where.did, [{ abort: ['bob', 'agent:main:main', 'r1'] }]);
+    assert.deepEqual(where.did, [{ abort: ['bob', 'agent:main:main', ownRunId('bob', 'r1')] }]);
   });
 
   test('a detached turn outlives its caller', async () => {

@@ -4,6 +4,7 @@ import type { TurnEvent, TurnOutcome } from '../../agents/types.ts';
 import { GatehouseError, KERNEL_CODES } from '../../kernel/index.ts';
 import { ownSessionKey } from '../access.ts';
 import { defineOperation, type OperationContext } from '../define.ts';
+import { ownRunId, shownRunId } from '../run-id.ts';
 import { AgentId, MAX_MESSAGE_CHARS, milliseconds, name, orNull, SessionKey, strict } from '../schema.ts';
 import { TurnEventSchema, UsageSchema } from './schema.ts';
 
@@ -58,7 +59,7 @@ function resultOf(runId: string, outcome: TurnOutcome): Static<typeof Output> {
 
 async function run(context: OperationContext<TurnEvent>, input: Static<typeof Input>) {
   const { caller, services, signal, emit } = context;
-  const runId = input.idempotencyKey ?? randomUUID();
+  const runId = ownRunId(caller.space, input.idempotencyKey ?? randomUUID());
   const { sessionKey, agent } = await ownSessionKey(context, input.sessionKey ?? 'main', input.agent);
   const gone = Promise.withResolvers<never>();
   // Who leaves before the turn has started is noticed when it is waited for, if it ever is.
@@ -68,7 +69,7 @@ async function run(context: OperationContext<TurnEvent>, input: Static<typeof In
     else gone.reject(KERNEL_CODES.error('KERNEL_ABORTED'));
   };
   const unsubscribe = services.turns.subscribe((event) => {
-    if (event.runId === runId && event.space === caller.space) emit(event);
+    if (event.runId === runId && event.space === caller.space) emit({ ...event, runId: shownRunId(runId) });
   });
   signal.addEventListener('abort', leave, { once: true });
   try {
@@ -85,7 +86,7 @@ async function run(context: OperationContext<TurnEvent>, input: Static<typeof In
       ...(input.history === undefined ? {} : { history: input.history }),
     });
     if (signal.aborted) leave();
-    return resultOf(handle.runId, await Promise.race([handle.done, gone.promise]));
+    return resultOf(shownRunId(handle.runId), await Promise.race([handle.done, gone.promise]));
   } finally {
     signal.removeEventListener('abort', leave);
     unsubscribe();

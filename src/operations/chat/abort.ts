@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { defineOperation } from '../define.ts';
+import { ownRunId, shownRunId } from '../run-id.ts';
 import { name, SessionKey, strict } from '../schema.ts';
 
 export const chatAbort = defineOperation({
@@ -26,7 +27,8 @@ export const chatAbort = defineOperation({
   async run({ caller, services }, input) {
     const { defaultAgent } = services.config.current();
     const sessionKey = services.sessions.canonicalKey(input.sessionKey, defaultAgent);
-    const runIds = await services.turns.abort(caller.space, sessionKey, input.runId);
+    const only = input.runId === undefined ? undefined : ownRunId(caller.space, input.runId);
+    const runIds = (await services.turns.abort(caller.space, sessionKey, only)).map(shownRunId);
     return { aborted: runIds.length > 0, runIds };
   },
 });

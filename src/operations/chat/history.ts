@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { findSession } from '../access.ts';
 import { defineOperation } from '../define.ts';
+import { shownRunId } from '../run-id.ts';
 import { orNull, page, SessionKey, strict } from '../schema.ts';
 import { MessageSchema } from './schema.ts';
 
@@ -52,12 +53,13 @@ export const chatHistory = defineOperation({
       limit,
       ...(input.beforeSeq === undefined ? {} : { beforeSeq: input.beforeSeq }),
     });
+    const running = services.turns.inFlight(input.all === true ? row.space : caller.space, row.key);
     return {
       sessionKey: row.key,
       sessionId: row.sessionId,
       messages,
       hasMore: (messages[0]?.seq ?? 1) > 1,
-      inFlight: services.turns.inFlight(input.all === true ? row.space : caller.space, row.key) ?? null,
+      inFlight: running === undefined ? null : { ...running, runId: shownRunId(running.runId) },
     };
   },
 });

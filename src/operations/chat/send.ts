@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ownSessionKey } from '../access.ts';
 import { defineOperation } from '../define.ts';
+import { ownRunId, shownRunId } from '../run-id.ts';
 import { AgentId, MAX_MESSAGE_CHARS, milliseconds, name, SessionKey, strict } from '../schema.ts';
 
 const MAX_TURN_MS = 24 * 60 * 60 * 1000;
@@ -48,7 +49,7 @@ export const chatSend = defineOperation({
       space: caller.space,
       sessionKey,
       message: input.message,
-      idempotencyKey: input.idempotencyKey,
+      idempotencyKey: ownRunId(caller.space, input.idempotencyKey),
       subject: { ...caller.subject, agent },
       authority: caller.authority,
       trace: caller.trace,
@@ -58,6 +59,6 @@ export const chatSend = defineOperation({
     handle.done.catch((cause: unknown) =>
       services.logger.error('a turn ended badly', { cause: String(cause) }),
     );
-    return { runId: handle.runId, status: handle.status };
+    return { runId: shownRunId(handle.runId), status: handle.status };
   },
 });

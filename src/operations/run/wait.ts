@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { UsageSchema } from '../agent/schema.ts';
 import { OP_CODES } from '../codes.ts';
 import { defineOperation } from '../define.ts';
+import { ownRunId } from '../run-id.ts';
 import { milliseconds, name, strict } from '../schema.ts';
 
 const MAX_WAIT_MS = 60 * 60 * 1000;
@@ -59,8 +60,9 @@ export const runWait = defineOperation({
   },
   async run({ caller, services }, { runId, timeoutMs }) {
     // Somebody else's run and no run at all look the same (S5).
-    if (services.turns.spaceOf(runId) !== caller.space) throw OP_CODES.error('OP_RUN_NOT_FOUND');
-    const outcome = await services.turns.wait(runId, timeoutMs);
+    const own = ownRunId(caller.space, runId);
+    if (services.turns.spaceOf(own) !== caller.space) throw OP_CODES.error('OP_RUN_NOT_FOUND');
+    const outcome = await services.turns.wait(own, timeoutMs);
     return outcome === undefined
       ? { runId, status: 'timeout' as const }
       : { runId, status: outcome.status, outcome };

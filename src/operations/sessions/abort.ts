@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { existingSession } from '../access.ts';
 import { defineOperation } from '../define.ts';
+import { ownRunId, shownRunId } from '../run-id.ts';
 import { name, SessionKey, strict } from '../schema.ts';
 
 export const sessionsAbort = defineOperation({
@@ -28,7 +29,8 @@ export const sessionsAbort = defineOperation({
   },
   async run(context, input) {
     const row = await existingSession(context, input.sessionKey, input.all);
-    const runIds = await context.services.turns.abort(row.space, row.key, input.runId);
+    const only = input.runId === undefined ? undefined : ownRunId(row.space, input.runId);
+    const runIds = (await context.services.turns.abort(row.space, row.key, only)).map(shownRunId);
     return { aborted: runIds.length > 0, runIds };
   },
 });

@@ -9,6 +9,7 @@ import { createCallers } from '../callers.ts';
 import type { Caller, CallOptions } from '../define.ts';
 import { createDispatcher } from '../dispatcher.ts';
 import { OPERATIONS } from '../index.ts';
+import { ownRunId } from '../run-id.ts';
 import type { Services } from '../services.ts';
 
 export const OK: TurnOutcome = {
@@ -199,7 +200,7 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
         return ['r1'];
       },
       wait: async () => OK,
-      spaceOf: (run: string) => (run === 'bobs-run' ? 'bob' : undefined),
+      spaceOf: (run: string) => (run === ownRunId('bob', 'bobs-run') ? 'bob' : undefined),
       inFlight: () => undefined,
       subscribe(listener: (event: TurnEvent) => void) {
         turnListeners.add(listener);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ToolOutcome } from '../../agents/types.ts';
 import { ownSessionKey } from '../access.ts';
 import type { OperationContext } from '../define.ts';
+import { ownRunId } from '../run-id.ts';
 
 export interface ToolRequest {
   readonly tool: string;
@@ -20,7 +21,7 @@ export async function invokeAsCaller(context: OperationContext, request: ToolReq
     {
       space: caller.space,
       sessionKey,
-      idempotencyKey: request.idempotencyKey ?? randomUUID(),
+      idempotencyKey: ownRunId(caller.space, request.idempotencyKey ?? randomUUID()),
       subject: { ...caller.subject, agent, tool },
       authority: caller.authority,
       trace: caller.trace,

@@ -15,7 +15,7 @@ export const tunnelPrint = defineOperation({
   summary: 'Print the ssh command, ssh config entry or service unit that reaches this gateway from elsewhere',
   description:
     'With what belongs on the side of the gateway in its comments: a line of authorized_keys that opens this one ' +
-    'port and nothing else, and the block of sshd_config that keeps the key from Unix sockets.',
+    'port and nothing else, and the block of sshd_config that says the same for every key of the account.',
   input: strict({
     host: Type.Optional(
       Type.String({

@@ -1,4 +1,5 @@
 import type { ApprovalDecision, ApprovalRecord, ApprovalStatus } from '../../controls/execution/types.ts';
+import { shownRunId } from '../../operations/run-id.ts';
 
 const PLUGIN_PREFIX = 'plugin:';
 const ALLOWED_DECISIONS: readonly ApprovalDecision[] = ['allow-once', 'allow-always', 'deny'];
@@ -31,7 +32,7 @@ export function execRecord(record: ApprovalRecord) {
       host: 'sandbox',
       agentId: record.binding.agent,
       sessionKey: record.subject.session ?? record.binding.session,
-      ...(record.subject.run === undefined ? {} : { runId: record.subject.run }),
+      ...(record.subject.run === undefined ? {} : { runId: shownRunId(record.subject.run) }),
       allowedDecisions: ALLOWED_DECISIONS,
     },
     createdAtMs: record.createdAt,

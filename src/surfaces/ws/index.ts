@@ -4,6 +4,7 @@ import { WebSocketServer } from 'ws';
 import type { PeerFacts } from '../../controls/auth/types.ts';
 import { Crowd } from '../../controls/listen/index.ts';
 import type { GatehouseError } from '../../kernel/index.ts';
+import { shownRunId } from '../../operations/run-id.ts';
 import { Connection } from './connection.ts';
 import { approvalFrame, concernsCaller, deviceRequested } from './events/approvals.ts';
 import type { OutgoingEvent } from './events/outgoing.ts';
@@ -145,7 +146,8 @@ export function createWsSurface(options: Options): WsSurface {
 
   options.turns.subscribe((event) => {
     if (live.size === 0) return;
-    for (const frame of turnEvents(event)) broadcast(event.space, frame);
+    for (const frame of turnEvents({ ...event, runId: shownRunId(event.runId) }))
+      broadcast(event.space, frame);
   });
   options.approvals.subscribe((event) => {
     for (const connection of live) {

@@ -106,7 +106,7 @@ const RULES: readonly SshdRule[] = [
     keys: ['allowstreamlocalforwarding'],
     isWrong: (value) => value !== 'no',
     severity: 'low',
-    title: 'an ssh key that is limited to one port still reaches every Unix socket of its account',
+    title: 'an ssh login reaches every Unix socket of its account, unless a permitopen limits its key',
     expected: 'AllowStreamLocalForwarding no',
     fix: inDropIn('AllowStreamLocalForwarding no'),
   },

@@ -31,7 +31,7 @@ function remarks(tunnel: Tunnel): readonly string[] {
     `On ${destination.host}, one line of ~/.ssh/authorized_keys of the account that the tunnel logs in to:`,
     authorizedKey(tunnel),
     '',
-    'and in /etc/ssh/sshd_config there; that line alone does not keep the key from Unix sockets:',
+    'and in /etc/ssh/sshd_config there, so that it holds whatever else is added to authorized_keys:',
     ...sshdMatch(tunnel),
     '',
     'The account is best one of its own that cannot read the home of Gatehouse. Its host key has to be known here',

@@ -121,7 +121,8 @@ const KEY_TO_COME = 'ssh-ed25519 PUT-THE-PUBLIC-KEY-HERE gatehouse-tunnel';
  * The line of authorized_keys(5) (sshd(8)) on the gateway's machine: this key opens this one port and nothing else.
  *
  * `port-forwarding` alone would also let the key's holder open listeners there, so `permitlisten` names a port that
- * no ordinary account may open. It cannot name Unix sockets: `sshdMatch` does.
+ * no ordinary account may open. OpenSSH refuses Unix sockets to a key with
+ * `permitopen` (measured with 9.2); `sshdMatch` says so for every key of the account.
  */
 export function authorizedKey({ remotePort, publicKey }: Tunnel): string {
   const options = [
@@ -135,8 +136,8 @@ export function authorizedKey({ remotePort, publicKey }: Tunnel): string {
 }
 
 /**
- * A block of sshd_config(5) for the account that the tunnel logs in to. Without it, whoever holds the key reaches
- * every Unix socket of that account: no option of authorized_keys limits those.
+ * A block of sshd_config(5) for the account that the tunnel logs in to: it holds for every key, also for one that is
+ * added later without options, which would otherwise reach every port and Unix socket of that account.
  */
 export function sshdMatch({ destination, remotePort }: Tunnel): readonly string[] {
   return [
