@@ -50,8 +50,18 @@ async function printed(format: 'command' | 'ssh-config') {
   const { stdout, stderr } = await gateway.cli([
     'tunnel',
     'print',
-    ...['--host', `${sshd.user}@127.0.0.1`, '--format', format, '--ssh-port', String(sshd.port)],
-    ...['--local-port', String(localPort), '--identity', sshd.identity, '--public-key', sshd.publicKey],
+    '--host',
+    `${sshd.user}@127.0.0.1`,
+    '--format',
+    format,
+    '--ssh-port',
+    String(sshd.port),
+    '--local-port',
+    String(localPort),
+    '--identity',
+    sshd.identity,
+    '--public-key',
+    sshd.publicKey,
   ]);
   const lines = stdout.split('\n');
   const notes = lines.filter((line) => line.startsWith('#')).map((line) => line.replace(/^# ?/, ''));
@@ -189,8 +199,16 @@ describe('whoever holds the key of the tunnel', () => {
     const port = await freePort();
     const child = sshd.run([
       'ssh',
-      ...['-N', '-p', String(sshd.port), '-i', sshd.identity, '-o', 'BatchMode=yes'],
-      ...['-L', `127.0.0.1:${port}:127.0.0.1:${otherPort}`, there()],
+      '-N',
+      '-p',
+      String(sshd.port),
+      '-i',
+      sshd.identity,
+      '-o',
+      'BatchMode=yes',
+      '-L',
+      `127.0.0.1:${port}:127.0.0.1:${otherPort}`,
+      there(),
     ]);
     await listening(port, sshd.log);
     assert.equal(await exchange(connect(port, '127.0.0.1'), ''), '');
@@ -248,8 +266,18 @@ describe('whoever holds the key of the tunnel', () => {
       const near = join(sshd.folder, `near-${(asked += 1)}.sock`);
       const child = sshd.run([
         'ssh',
-        ...['-N', '-p', String(sshd.port), '-i', sshd.identity, '-o', 'BatchMode=yes'],
-        ...['-o', 'StreamLocalBindUnlink=yes', '-L', `${near}:${target}`, there()],
+        '-N',
+        '-p',
+        String(sshd.port),
+        '-i',
+        sshd.identity,
+        '-o',
+        'BatchMode=yes',
+        '-o',
+        'StreamLocalBindUnlink=yes',
+        '-L',
+        `${near}:${target}`,
+        there(),
       ]);
       await until(() => existsSync(near), 'ssh opened no socket');
       const got = await exchange(connect(near), request);
@@ -350,20 +378,27 @@ describe('doctor on the sshd of this machine', () => {
     const { fileURLToPath } = await import('node:url');
     const entry = fileURLToPath(new URL('../../bin/gatehouse.mjs', import.meta.url));
     const child = sshd.run([
-      ...[
-        'bwrap',
-        '--bind',
-        '/',
-        '/',
-        '--dev-bind',
-        '/dev',
-        '/dev',
-        '--ro-bind',
-        sshd.config,
-        '/etc/ssh/sshd_config',
-      ],
-      ...['--setenv', 'GATEHOUSE_HOME', inside, '--setenv', 'HOME', inside, '--'],
-      ...[process.execPath, entry, 'doctor', '--json'],
+      'bwrap',
+      '--bind',
+      '/',
+      '/',
+      '--dev-bind',
+      '/dev',
+      '/dev',
+      '--ro-bind',
+      sshd.config,
+      '/etc/ssh/sshd_config',
+      '--setenv',
+      'GATEHOUSE_HOME',
+      inside,
+      '--setenv',
+      'HOME',
+      inside,
+      '--',
+      process.execPath,
+      entry,
+      'doctor',
+      '--json',
     ]);
     let stdout = '';
     child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
