@@ -104,10 +104,14 @@ export interface DrillRange {
     },
   ): Promise<DrillToken>;
   /**
-   * Try again until an alert of this rule names the mark, at most `most` times more. Whether it came is for the
-   * engine to say; this only gives it the chance.
+   * Try again until the drill's alert names the mark or one of `names`, at most `most` times more. Whether it came is
+   * for the engine to say; this only gives it the chance.
    */
-  untilAlert(mark: DrillMark, again: () => Promise<unknown>, most?: number): Promise<void>;
+  untilAlert(
+    mark: DrillMark,
+    again: () => Promise<unknown>,
+    options?: { readonly names?: readonly string[]; readonly most?: number },
+  ): Promise<void>;
   /** Resolves after so many milliseconds, for what ends by itself. */
   pause(ms: number): Promise<void>;
 }
@@ -133,6 +137,9 @@ export interface DrillAttempt {
 
 /** Thrown by a drill, or by what it uses, that cannot run on this install; says why. Never a pass. */
 export class NotApplicable extends Error {}
+
+/** Thrown by a drill that could not set its scene; says what failed. Such a drill has failed. */
+export class SetupFailed extends Error {}
 
 /** A negative test that an operator runs against the live install (D6). */
 export interface Drill<Range extends DrillRange = DrillRange> {

@@ -1,5 +1,6 @@
 export * from './action.ts';
 export * from './authority.ts';
+export * from './burst.ts';
 export * from './decide.ts';
 export * from './drill.ts';
 export * from './errors.ts';

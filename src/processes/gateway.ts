@@ -131,6 +131,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
     dispatcher: () => dispatcher,
     targets: () => life.targets,
     lookAtListeners: () => life.lookAtListeners(),
+    egress,
     logger,
   });
   const clock = systemClock;

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type CliResult, startGateway, type TestGateway } from '../fixtures/gateway.ts';
-import { operate, records } from '../fixtures/operator.ts';
+import { type CliResult, startGateway, type TestGateway, temporaryHome } from '../fixtures/gateway.ts';
+import { configFor, type HostileModel, startHostileModel } from '../fixtures/hostile-model.ts';
+import { operate, records, until } from '../fixtures/operator.ts';
+import { removeHome } from '../fixtures/processes.ts';
+import { startTelegram, type TelegramServer } from '../fixtures/telegram-bot-api.ts';
+
+const TOKEN = '110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw';
+const HOOK_KEY = Buffer.from('a source that signs what it sends').toString('base64');
 
 interface Attempt {
+  readonly tried: string;
   readonly refusedBy: { readonly code: string; readonly rule: string } | null;
   readonly event: { readonly writer: string; readonly seq: number; readonly code: string } | null;
   readonly alert: { readonly rule: string } | null;
@@ -32,13 +39,55 @@ describe('drills on a live install', () => {
   let gateway: TestGateway;
   let all: Report;
   let human: CliResult;
+  let telegram: TelegramServer;
+  let model: HostileModel;
 
   before(async () => {
-    gateway = await startGateway();
+    model = await startHostileModel();
+    telegram = await startTelegram(TOKEN);
+    gateway = await startGateway({
+      config: {
+        ...configFor(model),
+        channels: {
+          telegram: {
+            botToken: '${BOT_TOKEN}',
+            apiRoot: telegram.url,
+            groups: { '-500': { allowFrom: ['1001'] } },
+          },
+          webhook: { accounts: { ci: { secret: '${HOOK_SECRET}', allowFrom: ['ci'] } } },
+        },
+        gateway: { listeners: { metrics: { enabled: true, port: 0 }, webhooks: { port: 0 } } },
+      },
+      env: { OPENAI_API_KEY: 'sk-drills', BOT_TOKEN: TOKEN, HOOK_SECRET: `whsec_${HOOK_KEY}` },
+    });
     all = report(await gateway.cli(['drill', 'run', '--json']));
     human = await gateway.cli(['drill', 'run', 'listen.rebinding', 'listen.undeclared-listener']);
   });
-  after(() => gateway[Symbol.asyncDispose]());
+  after(async () => {
+    await gateway[Symbol.asyncDispose]();
+    await telegram[Symbol.asyncDispose]();
+    await model[Symbol.asyncDispose]();
+  });
+
+  test('no drill called a model or sent anything to a chat platform', () => {
+    assert.deepEqual(telegram.sent, []);
+    assert.equal(model.headers.length, 0);
+  });
+
+  test('drills of senders and of the webhooks listener are among those that ran', () => {
+    const ran = all.results.filter(({ status }) => status === 'passed').map(({ drill }) => drill);
+    for (const drill of [
+      'senders.stranger',
+      'senders.reused-pairing-code',
+      'senders.forged-delivery',
+      'egress.metadata-service',
+    ])
+      assert.ok(ran.includes(drill), `${drill} in ${ran.join(' ')}`);
+    const planes = all.results
+      .find(({ drill }) => drill === 'listen.rebinding')
+      ?.attempts.map(({ tried }) => tried);
+    assert.equal(planes?.length, 3);
+  });
 
   test('every drill that can run here is refused, recorded and alerted', () => {
     const failed = all.results.filter(({ status }) => status === 'failed');
@@ -79,6 +128,15 @@ describe('drills on a live install', () => {
     assert.deepEqual(
       tokens.filter(({ name }) => name.startsWith('drill-')),
       [],
+    );
+    const { pending } = (await operate(gateway.home, 'pairing.list')).result as { pending: unknown[] };
+    assert.deepEqual(pending, []);
+    const { senders } = (await operate(gateway.home, 'senders.list')).result as {
+      senders: { sender: string }[];
+    };
+    assert.deepEqual(
+      senders.map(({ sender }) => sender),
+      ['ci'],
     );
     const { findings } = (await operate(gateway.home, 'doctor.run')).result as { findings: { id: string }[] };
     assert.deepEqual(
@@ -138,6 +196,7 @@ describe('drills on an install whose controls are weaker than they look', () => 
     gateway = await startGateway({
       config: {
         gateway: {
+          auth: { rateLimit: { maxAttempts: 1_000 } },
           allowedHosts: ['evil.example'],
           controlUi: { allowedOrigins: ['https://evil.example'] },
         },
@@ -150,6 +209,7 @@ describe('drills on an install whose controls are weaker than they look', () => 
       'listen.hostile-origin',
       'listen.hostile-origin-websocket',
       'listen.null-origin',
+      'auth.brute-force',
     ]);
   });
   after(() => gateway[Symbol.asyncDispose]());
@@ -158,6 +218,7 @@ describe('drills on an install whose controls are weaker than they look', () => 
     assert.equal(result.code, 1, result.stdout);
     for (const drill of ['rebinding', 'hostile-origin', 'hostile-origin-websocket'])
       assert.match(result.stdout, new RegExp(`FAIL {2}listen\\.${drill} `), result.stdout);
+    assert.match(result.stdout, /FAIL {2}auth\.brute-force/);
     assert.match(result.stdout, /pass {2}listen\.null-origin/);
     assert.match(result.stdout, /problem {2}nothing refused it/);
   });
@@ -166,8 +227,32 @@ describe('drills on an install whose controls are weaker than they look', () => 
     const { alerts } = (await operate(gateway.home, 'alerts.list', { rule: 'drill.failed' })).result as {
       alerts: { title: string; drill?: string }[];
     };
-    assert.equal(alerts.length, 3);
+    assert.equal(alerts.length, 4);
     assert.match(alerts[0]?.title ?? '', /nothing refused it/);
     assert.equal(alerts[0]?.drill, undefined);
   });
+});
+
+test('a gateway that is killed while a drill runs removes what the drill had made when it starts again', async () => {
+  const home = temporaryHome();
+  try {
+    const first = await startGateway({ home });
+    const running = operate(home, 'drill.run', { names: ['auth.expired-token'] }).catch(() => undefined);
+    await until(async () => {
+      const { tokens } = (await operate(home, 'token.list')).result as { tokens: { name: string }[] };
+      return tokens.some(({ name }) => name.startsWith('drill-'));
+    }, 'the drill made no token');
+    await first.kill();
+    await running;
+    await using second = await startGateway({ home });
+    const { tokens } = (await operate(home, 'token.list')).result as { tokens: { name: string }[] };
+    assert.deepEqual(
+      tokens.filter(({ name }) => name.startsWith('drill-')),
+      [],
+    );
+    const [cleaned] = await records(second.home, { action: 'drill.cleaned-up' });
+    assert.equal(cleaned?.outcome, 'success');
+  } finally {
+    await removeHome(home);
+  }
 });

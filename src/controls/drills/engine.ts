@@ -5,6 +5,7 @@ import {
   type DrillMark,
   type DrillRange,
   NotApplicable,
+  SetupFailed,
 } from '../../kernel/index.ts';
 import { DRILL_CODES } from './codes.ts';
 import { Evidence } from './evidence.ts';
@@ -24,7 +25,7 @@ import type {
 /** Milliseconds that the record and the alert of an attempt may take before they count as missing. */
 export const EVIDENCE_MS = 3_000;
 /** Milliseconds that one drill may take. */
-export const DRILL_MS = 60_000;
+export const DRILL_MS = 90_000;
 /** Drills of one control run one after another; so many controls at once. */
 const CONTROLS_AT_ONCE = 3;
 /** Attempts made together while an alert is waited for, and at most. */
@@ -173,6 +174,7 @@ export class DrillEngine<Range extends DrillRange> {
       status,
       why,
       attempts,
+      noAlert: 'none' in drill.alert ? drill.alert.none : '',
       detectMs: times.length > 0 && times.every((ms) => ms !== undefined) ? Math.max(...times) : null,
       recoverMs: status === 'not-applicable' ? null : elapsed(ended, recoveredAt ?? clock.monotonic()),
     };
@@ -202,10 +204,10 @@ export class DrillEngine<Range extends DrillRange> {
         await leftovers.add(leftover);
         made.own.push(leftover);
       },
-      untilAlert: async (mark, again, most = MOST_TRIES) => {
+      untilAlert: async (mark, again, { names = [], most = MOST_TRIES } = {}) => {
         const { alert: wanted } = drill;
         if (!('rule' in wanted)) return;
-        const isIt = (alert: Alert) => alert.rule === wanted.rule && tells(alertFacts(alert), mark);
+        const isIt = (alert: Alert) => alert.rule === wanted.rule && tells(alertFacts(alert), mark, names);
         for (let tries = 0; tries < most; tries += BATCH) {
           if (made.signal.aborted || (await evidence.alert(isIt, 0)) !== undefined) return;
           await Promise.all(Array.from({ length: BATCH }, again));
@@ -251,6 +253,7 @@ export class DrillEngine<Range extends DrillRange> {
       drill: id,
       cause: thrown instanceof Error ? thrown.stack : String(thrown),
     });
+    if (thrown instanceof SetupFailed) return `it could not be carried out: ${thrown.message}`;
     const { code, message } = asGatehouseError(thrown);
     return `it could not be carried out: ${message} (${code})`;
   }
@@ -279,7 +282,7 @@ function provoked(alert: Alert, marks: readonly DrillMark[]): boolean {
 }
 
 function blank(drill: string, title: string, status: DrillResult['status'], why: string): DrillResult {
-  return { drill, title, status, why, attempts: [], detectMs: null, recoverMs: null };
+  return { drill, title, status, why, attempts: [], noAlert: '', detectMs: null, recoverMs: null };
 }
 
 function reportOf(

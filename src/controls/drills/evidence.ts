@@ -33,7 +33,7 @@ export class Evidence {
     this.#parts = parts;
     const { ledger, alerts, clock } = parts;
     this.#stops = [
-      ledger.onAppend((record) => this.#add(record)),
+      ledger.onAppend((record) => this.#add(record, true)),
       alerts.subscribe((alert) => {
         keep(this.#alerts, { what: alert, at: clock.monotonic() });
         this.#wake();
@@ -47,7 +47,7 @@ export class Evidence {
   }
 
   alert(agrees: (alert: Alert) => boolean, ms: number): Promise<Seen<Alert> | undefined> {
-    return this.#until(() => this.#alerts.find(({ what }) => agrees(what)), ms, false);
+    return this.#until(() => this.#alerts.find(({ what }) => agrees(what)), ms, true);
   }
 
   close(): void {
@@ -81,20 +81,38 @@ export class Evidence {
 
   /** Records that another process of this home has written, egress above all. */
   async #look(): Promise<void> {
-    for (const record of await this.#parts.ledger.query({ limit: LOOK_RECORDS })) this.#add(record);
+    for (const record of await this.#parts.ledger.query({ limit: LOOK_RECORDS })) this.#add(record, false);
   }
 
-  #add(record: DrillRecord): void {
+  #add(record: DrillRecord, isOwn: boolean): void {
     const key = `${record.writer}/${record.seq}`;
     if (this.#known.has(key)) return;
     this.#known.add(key);
-    keep(this.#records, { what: record, at: this.#parts.clock.monotonic() });
+    const at = this.#parts.clock.monotonic();
+    keep(this.#records, { what: record, at });
+    const alert = isOwn ? undefined : alertIn(record);
+    if (alert !== undefined) keep(this.#alerts, { what: alert, at });
     this.#wake();
   }
 
   #wake(): void {
     for (const done of this.#waiting) done();
   }
+}
+
+/** An alert of another process reaches this one as its record only. */
+function alertIn({ type, action, code = '', subject, data = {} }: DrillRecord): Alert | undefined {
+  const { title, facts } = data;
+  if (type !== 'alert' || typeof title !== 'string') return undefined;
+  return {
+    rule: action,
+    code,
+    severity: 'warning',
+    title,
+    fix: '',
+    ...(subject === undefined ? {} : { subject }),
+    ...(typeof facts === 'object' && facts !== null ? { data: { ...facts } } : {}),
+  };
 }
 
 function keep<What>(list: What[], what: What): void {

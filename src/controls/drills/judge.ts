@@ -54,7 +54,7 @@ export async function judgeAttempt<Range extends DrillRange>(
     refusedBy:
       refusal === undefined
         ? null
-        : { code: refusal.code, rule: refusal.rule || event?.what.rule || drill.rule },
+        : { code: refusal.code, rule: named(refusal.rule) ?? named(event?.what.rule) ?? drill.rule },
     event:
       event === undefined
         ? null
@@ -72,6 +72,11 @@ export async function judgeAttempt<Range extends DrillRange>(
     problems,
     note: attempt.note ?? '',
   };
+}
+
+/** A rule that says something: no rule at all is named for what is missing. */
+function named(rule: string | undefined): string | undefined {
+  return rule === undefined || rule === '' || rule === '(none)' ? undefined : rule;
 }
 
 /** Milliseconds to a tenth. */

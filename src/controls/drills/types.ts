@@ -112,6 +112,8 @@ export interface DrillResult {
   /** Why it failed or cannot run; empty when it passed. */
   readonly why: string;
   readonly attempts: readonly AttemptResult[];
+  /** Why by design no alert follows; empty where one must. */
+  readonly noAlert: string;
   /** Milliseconds from the attempt until somebody was told, or it was on record where no alert is meant to follow. */
   readonly detectMs: number | null;
   /** Milliseconds from the end of the attempts until everything was as before. */
@@ -148,7 +150,7 @@ export interface DrillOrder {
 /** A run as history tells it. */
 export type PastRun = Omit<DrillReport, 'results'>;
 
-export interface PastResult extends Omit<DrillResult, 'attempts' | 'title'> {
+export interface PastResult extends Omit<DrillResult, 'attempts' | 'title' | 'noAlert'> {
   readonly run: string;
   readonly at: number;
   readonly code: string;

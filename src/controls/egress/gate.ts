@@ -3,6 +3,7 @@ import {
   type Alerts,
   type Authority,
   asGatehouseError,
+  Burst,
   type Clock,
   type Decision,
   decide,
@@ -20,6 +21,10 @@ import type { EgressLimits, ResolvedAddress, Resolver, Target } from './types.ts
 
 /** Longest answer that is checked; a larger one is refused whole. */
 export const MAX_ANSWER_ADDRESSES = 64;
+
+/** Refused connections of one run within a window until somebody is told (T4). */
+export const SPIKE_REFUSALS = 20;
+const SPIKE_WINDOW_MS = 60_000;
 
 export interface GateParts {
   readonly ledger: Ledger;
@@ -42,6 +47,7 @@ interface Open {
 export class Gate {
   readonly #parts: GateParts;
   readonly #open = new Set<Open>();
+  readonly #spikes = new Burst(SPIKE_REFUSALS, SPIKE_WINDOW_MS);
   /** What runs have used today and hold open. */
   readonly usage: UsageBook;
 
@@ -177,7 +183,24 @@ export class Gate {
       { subject, refusal, ...(raw === undefined ? {} : { raw }) },
       via,
     ).catch(() => undefined);
+    this.#countRefusal(refusal, subject);
     return refusal;
+  }
+
+  #countRefusal({ code, details }: GatehouseError, subject: Subject): void {
+    const { run, agent, principal } = subject;
+    if (!this.#spikes.add(run ?? principal, this.#parts.clock.monotonic())) return;
+    const { host } = details;
+    this.#parts.alerts.raise({
+      rule: 'egress.spike',
+      code,
+      severity: 'warning',
+      title: `${SPIKE_REFUSALS} connections of a run of ${agent ?? principal} were refused within a minute`,
+      fix: 'Look at what the run wants in `gatehouse ledger tail --type egress`; stop its session if nobody meant it.',
+      key: run ?? principal,
+      subject,
+      data: host === undefined ? {} : { host },
+    });
   }
 
   /** Look at every open connection again, after a reload: what the new policy does not allow ends (attack 97). */

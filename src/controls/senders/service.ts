@@ -3,6 +3,7 @@ import {
   type Alerts,
   type Authority,
   authorityOf,
+  Burst,
   type Clock,
   type CompiledLayer,
   compileLayer,
@@ -64,6 +65,10 @@ export interface RunningSenders extends SenderService {
   close(): void;
 }
 
+/** Messages of one sender that are refused within a window until somebody is told. */
+export const SPIKE_MESSAGES = 20;
+const SPIKE_WINDOW_MS = 60_000;
+
 /** Principals whose last admission is remembered, to be looked at again when the rules change. */
 const MAX_REMEMBERED = 10_000;
 
@@ -77,6 +82,7 @@ class Senders implements RunningSenders {
   readonly #store: SenderStore;
   readonly #pairings: Pairings;
   readonly #journal: RefusalJournal;
+  readonly #spikes = new Burst(SPIKE_MESSAGES, SPIKE_WINDOW_MS);
   readonly #admitted = new Map<string, InboundFacts>();
   readonly #onBlocked = new Set<(principal: string) => void>();
   readonly #onPairing = new Set<(pending: PendingPairing) => void>();
@@ -171,6 +177,14 @@ class Senders implements RunningSenders {
     return record;
   }
 
+  async forget(key: SenderKey): Promise<void> {
+    const { channel, account, sender } = key;
+    await this.#store.remove(key);
+    await this.#pairings.forget(channel, account, sender);
+    this.#announceBlocked(principalOf(key));
+    await this.#append('sender.forgotten', { channel, account, sender });
+  }
+
   onBlocked(listener: (principal: string) => void): () => void {
     this.#onBlocked.add(listener);
     return () => this.#onBlocked.delete(listener);
@@ -227,6 +241,7 @@ class Senders implements RunningSenders {
   }
 
   async #pair(facts: InboundFacts, decision: Decision, subject: Subject, trace: string): Promise<Admission> {
+    this.#countRefusal(facts, decision.code, subject);
     const offer = await this.#pairings.offer(facts);
     const code = offer.kind === 'new' ? decision.code : offer.code;
     this.#note(facts, { ...decision, effect: 'ask', code }, subject, trace);
@@ -245,8 +260,25 @@ class Senders implements RunningSenders {
       code === 'SENDERS_NOT_ALLOWED' &&
       policy?.groupPolicy === 'allowlist' &&
       (groups?.has(facts.chat.id) === true || groups?.has('*') === true);
-    if (!inListedGroup) return { effect: 'refuse', code, rule, reason };
+    if (!inListedGroup) {
+      this.#countRefusal(facts, code, subject);
+      return { effect: 'refuse', code, rule, reason };
+    }
     return { effect: 'context', code, rule, ...this.#placeOf(facts, this.#parts.rules.agentFor(facts)) };
+  }
+
+  /** Somebody who is not let in and goes on writing is worth a look. */
+  #countRefusal({ channel, account, sender }: InboundFacts, code: string, subject: Subject): void {
+    if (!this.#spikes.add(subject.principal, this.#parts.clock.monotonic())) return;
+    this.#parts.alerts?.raise({
+      rule: 'senders.spike',
+      code,
+      severity: 'warning',
+      title: `${SPIKE_MESSAGES} messages of ${sender} on ${channel}/${account} were refused within a minute`,
+      fix: 'If nobody knows the sender: `gatehouse senders block`; on the platform, report it.',
+      key: subject.principal,
+      subject,
+    });
   }
 
   #note(facts: InboundFacts, decision: Decision, subject: Subject, trace: string): void {

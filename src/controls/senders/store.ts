@@ -38,6 +38,15 @@ export class SenderStore {
     return rows.map(recordOf);
   }
 
+  async remove({ channel, account, sender }: SenderKey): Promise<void> {
+    await this.#db
+      .deleteFrom('senders')
+      .where('channel', '=', channel)
+      .where('account', '=', account)
+      .where('sender', '=', sender)
+      .execute();
+  }
+
   async save(record: SenderRecord & { readonly source: 'pairing' | 'operator' }): Promise<void> {
     const { channel, account, sender, displayName, status, source, by, at } = record;
     const values = { display_name: displayName, status, source, by, at };

@@ -97,6 +97,8 @@ export interface SenderService {
   list(channel?: string): Promise<readonly SenderRecord[]>;
   allow(key: SenderKey, by: string): Promise<SenderRecord>;
   block(key: SenderKey, by: string): Promise<SenderRecord>;
+  /** Know nothing of this sender any more: neither let in nor put out, and no code that waits. */
+  forget(key: SenderKey): Promise<void>;
   /** Told when somebody who was admitted no longer is; what they started must end within a second. */
   onBlocked(listener: (principal: string) => void): () => void;
   /** Told of each new code, so that an operator can be asked. */

@@ -1,8 +1,16 @@
+import { AUTH_DRILLS, type AuthRange } from '../../controls/auth/drills.ts';
+import { EGRESS_DRILLS, type EgressRange } from '../../controls/egress/drills.ts';
 import { LISTEN_DRILLS, type ListenRange } from '../../controls/listen/drills.ts';
+import { SENDER_DRILLS, type SenderRange } from '../../controls/senders/drills.ts';
 import type { Drill } from '../../kernel/index.ts';
 
 /** Everything that drills of all controls may use, on a live install. */
-export type InstallRange = ListenRange;
+export interface InstallRange extends ListenRange, AuthRange, SenderRange, EgressRange {}
 
 /** Every drill there is, by control (D6). A control's own `drills.ts` says what its drills need. */
-export const DRILLS: readonly Drill<InstallRange>[] = [...LISTEN_DRILLS];
+export const DRILLS: readonly Drill<InstallRange>[] = [
+  ...LISTEN_DRILLS,
+  ...AUTH_DRILLS,
+  ...SENDER_DRILLS,
+  ...EGRESS_DRILLS,
+];

@@ -33,6 +33,7 @@ export const ResultSchema = strict({
   status: Status,
   why: Type.String({ description: 'Why it failed, or cannot run here.' }),
   attempts: Type.Array(AttemptSchema),
+  noAlert: Type.String({ description: 'Why by design no alert follows; empty where one must.' }),
   detectMs: Ms(
     'Milliseconds until somebody was told, or until it was on record where no alert is meant to follow.',
   ),

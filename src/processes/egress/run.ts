@@ -83,6 +83,8 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     clock,
     logger,
   });
+  // Runs get their names from the gateway; only drills get this one.
+  alerts.label(({ subject }) => (subject?.run?.startsWith('drill-') === true ? subject.run : undefined));
   const gate = new Gate({
     ledger,
     alerts,

@@ -10,7 +10,7 @@ import {
   leftoverStore,
   type Schedule,
 } from '../../../controls/drills/index.ts';
-import type { DrillTarget, Logger } from '../../../kernel/index.ts';
+import type { DrillTarget, Egress, Logger } from '../../../kernel/index.ts';
 import type { Dispatcher } from '../../../operations/define.ts';
 import type { InstallRange } from '../../../operations/drill/catalogue.ts';
 import type { Core } from '../../core.ts';
@@ -25,6 +25,7 @@ export interface GatewayDrillParts {
   readonly dispatcher: () => Dispatcher;
   readonly targets: () => readonly DrillTarget[];
   readonly lookAtListeners: () => Promise<void>;
+  readonly egress: Egress;
   readonly logger: Logger;
 }
 
@@ -90,7 +91,7 @@ export class GatewayDrills implements DrillService {
   }
 
   async #create(): Promise<DrillEngine<InstallRange>> {
-    const { program, core, run, dispatcher, targets, lookAtListeners, logger } = this.#parts;
+    const { dispatcher, targets, core, logger, egress } = this.#parts;
     const [{ DRILLS }, { openSession }, { removersOf }] = await Promise.all([
       import('../../../operations/drill/catalogue.ts'),
       import('./session.ts'),
@@ -98,17 +99,8 @@ export class GatewayDrills implements DrillService {
     ]);
     return new DrillEngine({
       drills: DRILLS,
-      open: () =>
-        openSession({
-          program,
-          core,
-          run,
-          dispatcher: dispatcher(),
-          targets: targets(),
-          lookAtListeners,
-          logger,
-        }),
-      removers: removersOf(core),
+      open: () => openSession({ ...this.#parts, dispatcher: dispatcher(), targets: targets() }),
+      removers: removersOf(core, egress),
       leftovers: leftoverStore(core.db as never),
       ledger: core.ledger,
       alerts: core.alerts,

@@ -8,19 +8,23 @@ import {
   type DrillMark,
   type DrillSocket,
   type DrillTarget,
+  type Egress,
   type Logger,
   NotApplicable,
 } from '../../../kernel/index.ts';
 import type { Caller, Dispatcher } from '../../../operations/define.ts';
 import type { InstallRange } from '../../../operations/drill/catalogue.ts';
+import { PLAIN_COOKIE, SECURE_COOKIE } from '../../../surfaces/http/session-cookie.ts';
 import type { Core } from '../../core.ts';
 import { NODE_FLAGS } from '../../node-flags.ts';
 import type { Program } from '../../program.ts';
 import { LISTENER_WATCH_MS } from '../listener-watch.ts';
+import { egressPorts } from './egress.ts';
 import { answerOf, hostOf, probeTarget, refusedSocket, requestBytes } from './network.ts';
+import { senderPorts } from './senders.ts';
 
 /** Milliseconds for one request, upgrade or frame. */
-const ANSWER_MS = 8_000;
+const ANSWER_MS = 15_000;
 /** Milliseconds that a token for a drill lives: what a crash leaves is worth nothing soon. */
 const TOKEN_MS = 10 * 60_000;
 /** One address of 127.0.0.0/8 stands for all: Linux has the whole block, macOS only 127.0.0.1. */
@@ -33,6 +37,7 @@ export interface SessionParts {
   readonly dispatcher: Dispatcher;
   readonly targets: readonly DrillTarget[];
   readonly lookAtListeners: () => Promise<void>;
+  readonly egress: Egress;
   readonly logger: Logger;
 }
 
@@ -180,5 +185,19 @@ function rangeOf(
     listenerWatchMs: LISTENER_WATCH_MS,
     strayListener: (mark) => prober.listen(mark.address),
     trustedProxies: () => core.config.current().config.gateway.trustedProxies ?? [],
+    ...loginFacts(core),
+    ...senderPorts(core, context),
+    ...egressPorts(parts, prober, context),
+  };
+}
+
+function loginFacts(core: Core) {
+  const { oidc = [], trustedProxy } = core.config.current().config.gateway.auth;
+  return {
+    issuers: oidc.map(({ issuer, audience }) => ({ issuer, audience })),
+    proxyHeaders: [trustedProxy?.userHeader, trustedProxy?.certificateHeader].filter(
+      (name) => name !== undefined,
+    ),
+    sessionCookie: ({ transport }: DrillTarget) => (transport === 'plain' ? PLAIN_COOKIE : SECURE_COOKIE),
   };
 }

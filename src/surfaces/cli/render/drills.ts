@@ -19,7 +19,7 @@ function milliseconds(ms: number | null | undefined): string {
 
 /** One drill: what was tried, what refused it, what followed, and how long that took. */
 export function drillLine(result: DrillResult, view: View): readonly string[] {
-  const { drill, status, title, why, attempts, detectMs, recoverMs } = result;
+  const { drill, status, title, why, attempts, noAlert, detectMs, recoverMs } = result;
   const mark = view.paint(TONES[status], WORDS[status].padEnd(4));
   const times =
     status === 'not-applicable'
@@ -34,7 +34,8 @@ export function drillLine(result: DrillResult, view: View): readonly string[] {
       event === null
         ? 'none'
         : `${event.action} ${event.writer}/${event.seq} after ${milliseconds(event.ms)}`;
-    const told = alert === null ? 'none' : `${alert.rule} after ${milliseconds(alert.ms)}`;
+    const none = noAlert === '' ? 'none' : `none by design: ${noAlert}`;
+    const told = alert === null ? none : `${alert.rule} after ${milliseconds(alert.ms)}`;
     lines.push(
       `      tried    ${shownLine(tried)}`,
       `      ${/^[a-z]/.test(refusedBy?.code ?? '') ? 'noticed' : 'refused'}  ${shownLine(by)}`,
