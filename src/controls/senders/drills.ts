@@ -242,7 +242,7 @@ export const SENDER_DRILLS: readonly Drill<SenderRange>[] = [
     async run(range) {
       const mark = range.mark();
       const at = range.now();
-      const code = [...mark.id.slice(1, 9)]
+      const code = Array.from(mark.id.slice(1, 9))
         .map((digit) => 'ABCDEFGHJKLMNPQR'.charAt(Number.parseInt(digit, 16)))
         .join('');
       const call = await range.operation('pairing.approve', { code }, mark);

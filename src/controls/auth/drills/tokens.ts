@@ -245,9 +245,10 @@ export const TOKEN_DRILLS: readonly Drill<AuthRange>[] = [
       let guesses = 0;
       const guess = async () => refusalOf(await call(range, mark, madeUp(mark, String(guesses++))));
       let refusal: Refusal;
-      while (guesses < MOST_GUESSES && refusal?.code !== 'AUTH_RATE_LIMITED') {
+      for (let tries = 0; tries < MOST_GUESSES; tries += GUESSES_AT_ONCE) {
         const answers = await Promise.all(Array.from({ length: GUESSES_AT_ONCE }, guess));
         refusal = answers.find((answer) => answer?.code === 'AUTH_RATE_LIMITED');
+        if (refusal !== undefined) break;
       }
       await range.untilAlert(mark, guess);
       const { status } = await call(range, honest, token.text);
