@@ -75,7 +75,6 @@ async function authorize(
   const decision = decide(caller.authority, caller.subject, action, services.clock.now());
   if (decision.effect === 'allow') return;
   await recordRefusal(services, operation, refusal(operation, caller, decision));
-  await recordQuietly(services, operation, refusal(operation, caller, decision));
   const { principal, subject } = caller;
   if (denials.add(principal.id, services.clock.monotonic())) {
     services.alerts.raise({
