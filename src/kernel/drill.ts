@@ -149,12 +149,12 @@ export interface Drill<Range extends DrillRange = DrillRange> {
   readonly requirements: readonly string[];
   /** Lines of the attack catalogue. */
   readonly attacks: readonly number[];
-  /** Codes of which one must refuse it; the event carries the same. */
+  /** Codes of which one must refuse it; the event carries one of them too. */
   readonly codes: readonly string[];
   /** What refuses it, where the record names no rule: a configuration key or a built-in rule. */
   readonly rule: string;
-  /** `action` of the ledger record that must follow. */
-  readonly event: string;
+  /** `action` of the ledger record that must follow, or why by design none does. */
+  readonly event: string | { readonly none: string };
   /** The alert that must follow, or why by design none does. */
   readonly alert: { readonly rule: string } | { readonly none: string };
   /** @throws NotApplicable */

@@ -127,7 +127,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   const drills = new GatewayDrills({
     program: parts.program,
     core,
-    run: paths.run,
+    paths,
     dispatcher: () => dispatcher,
     targets: () => life.targets,
     lookAtListeners: () => life.lookAtListeners(),

@@ -167,13 +167,16 @@ export class DrillEngine<Range extends DrillRange> {
     const problems = await this.#restore(own, returns, running.session);
     if (problems.length > 0) status = 'failed';
     why = [why, ...problems].filter((part) => part !== '').join('; ');
-    const times = attempts.map(({ event, alert }) => alert?.ms ?? event?.ms);
+    // Where nothing is meant to follow, whoever tried is told at once, and nobody else is.
+    const isSilent = typeof drill.event !== 'string' && 'none' in drill.alert;
+    const times = isSilent ? [] : attempts.map(({ event, alert }) => alert?.ms ?? event?.ms);
     return {
       drill: drill.id,
       title: drill.title,
       status,
       why,
       attempts,
+      noEvent: typeof drill.event === 'string' ? '' : drill.event.none,
       noAlert: 'none' in drill.alert ? drill.alert.none : '',
       detectMs: times.length > 0 && times.every((ms) => ms !== undefined) ? Math.max(...times) : null,
       recoverMs: status === 'not-applicable' ? null : elapsed(ended, recoveredAt ?? clock.monotonic()),
@@ -282,7 +285,17 @@ function provoked(alert: Alert, marks: readonly DrillMark[]): boolean {
 }
 
 function blank(drill: string, title: string, status: DrillResult['status'], why: string): DrillResult {
-  return { drill, title, status, why, attempts: [], noAlert: '', detectMs: null, recoverMs: null };
+  return {
+    drill,
+    title,
+    status,
+    why,
+    attempts: [],
+    noEvent: '',
+    noAlert: '',
+    detectMs: null,
+    recoverMs: null,
+  };
 }
 
 function reportOf(

@@ -23,9 +23,10 @@ export async function judgeAttempt<Range extends DrillRange>(
   ms: number,
 ): Promise<AttemptResult> {
   const { mark, names, refusal, at } = attempt;
-  const codes = refusal === undefined ? drill.codes : [refusal.code];
-  const isEvent = ({ action, code, subject, trace, data }: DrillRecord) =>
-    action === drill.event &&
+  const codes = refusal === undefined ? drill.codes : [...drill.codes, refusal.code];
+  const { event: action } = drill;
+  const isEvent = ({ action: written, code, subject, trace, data }: DrillRecord) =>
+    written === action &&
     code !== undefined &&
     codes.includes(code) &&
     tells({ subject, trace, data }, mark, names);
@@ -35,7 +36,7 @@ export async function judgeAttempt<Range extends DrillRange>(
   // What went through has failed already; a short look still says whether it was at least noticed.
   const wait = refusal === undefined ? ms / 10 : ms;
   const [event, alert] = await Promise.all([
-    evidence.record(isEvent, wait),
+    typeof action === 'string' ? evidence.record(isEvent, wait) : undefined,
     'rule' in wanted ? evidence.alert(isAlert, wait) : undefined,
   ]);
   const problems = [
@@ -43,7 +44,9 @@ export async function judgeAttempt<Range extends DrillRange>(
     ...(refusal !== undefined && !drill.codes.includes(refusal.code)
       ? [`refused with ${refusal.code || 'no code'}, expected ${drill.codes.join(' or ')}`]
       : []),
-    ...(event === undefined ? [`no ${drill.event} record followed within ${wait} ms`] : []),
+    ...(event === undefined && typeof action === 'string'
+      ? [`no ${action} record followed within ${wait} ms`]
+      : []),
     ...('rule' in wanted && alert === undefined
       ? [`no ${wanted.rule} alert followed within ${wait} ms`]
       : []),

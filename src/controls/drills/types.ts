@@ -112,6 +112,8 @@ export interface DrillResult {
   /** Why it failed or cannot run; empty when it passed. */
   readonly why: string;
   readonly attempts: readonly AttemptResult[];
+  /** Why by design no record follows; empty where one must. */
+  readonly noEvent: string;
   /** Why by design no alert follows; empty where one must. */
   readonly noAlert: string;
   /** Milliseconds from the attempt until somebody was told, or it was on record where no alert is meant to follow. */
@@ -150,7 +152,7 @@ export interface DrillOrder {
 /** A run as history tells it. */
 export type PastRun = Omit<DrillReport, 'results'>;
 
-export interface PastResult extends Omit<DrillResult, 'attempts' | 'title' | 'noAlert'> {
+export interface PastResult extends Omit<DrillResult, 'attempts' | 'title' | 'noEvent' | 'noAlert'> {
   readonly run: string;
   readonly at: number;
   readonly code: string;

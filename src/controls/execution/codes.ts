@@ -7,6 +7,11 @@ export const EXECUTION_CODES = defineCodes({
     fix: 'Write it as plain commands without expansions, wrappers or inline code, or approve it as shown.',
     status: 403,
   },
+  EXEC_CONFINED: {
+    summary: 'the sandbox kept a run from what it tried',
+    fix: 'Nothing is to be done: drills look for this. `gatehouse sandbox explain` shows the isolation.',
+    status: 403,
+  },
   EXEC_PATH_INVALID: {
     summary: 'the path cannot be used inside the sandbox',
     fix: 'Use an absolute path, or one relative to the working directory, without control characters.',

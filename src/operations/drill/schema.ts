@@ -33,6 +33,7 @@ export const ResultSchema = strict({
   status: Status,
   why: Type.String({ description: 'Why it failed, or cannot run here.' }),
   attempts: Type.Array(AttemptSchema),
+  noEvent: Type.String({ description: 'Why by design no record follows; empty where one must.' }),
   noAlert: Type.String({ description: 'Why by design no alert follows; empty where one must.' }),
   detectMs: Ms(
     'Milliseconds until somebody was told, or until it was on record where no alert is meant to follow.',
@@ -72,7 +73,8 @@ export const ListedSchema = strict({
   requirements: Type.Array(Type.String()),
   attacks: Type.Array(Type.Integer(), { description: 'Lines of the catalogue of attacks.' }),
   codes: Type.Array(Type.String(), { description: 'One of them must refuse it.' }),
-  event: Type.String({ description: 'Record of the ledger that must follow.' }),
+  event: orNull(Type.String({ description: 'Record of the ledger that must follow.' })),
   alert: orNull(Type.String({ description: 'Alert that must follow.' })),
-  noAlert: Type.String({ description: 'Why none is meant to follow, where none is.' }),
+  noEvent: Type.String({ description: 'Why no record is meant to follow, where none is.' }),
+  noAlert: Type.String({ description: 'Why no alert is meant to follow, where none is.' }),
 });

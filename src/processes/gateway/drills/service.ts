@@ -13,6 +13,7 @@ import {
 import type { DrillTarget, Egress, Logger } from '../../../kernel/index.ts';
 import type { Dispatcher } from '../../../operations/define.ts';
 import type { InstallRange } from '../../../operations/drill/catalogue.ts';
+import type { HomePaths } from '../../../operations/services.ts';
 import type { Core } from '../../core.ts';
 import type { Program } from '../../program.ts';
 import { afterwards, systemClock, systemRandom } from '../../system.ts';
@@ -20,8 +21,7 @@ import { afterwards, systemClock, systemRandom } from '../../system.ts';
 export interface GatewayDrillParts {
   readonly program: Program;
   readonly core: Core;
-  /** Folder of the sockets. */
-  readonly run: string;
+  readonly paths: HomePaths;
   readonly dispatcher: () => Dispatcher;
   readonly targets: () => readonly DrillTarget[];
   readonly lookAtListeners: () => Promise<void>;
@@ -91,7 +91,7 @@ export class GatewayDrills implements DrillService {
   }
 
   async #create(): Promise<DrillEngine<InstallRange>> {
-    const { dispatcher, targets, core, logger, egress } = this.#parts;
+    const { dispatcher, targets, core, logger, egress, paths } = this.#parts;
     const [{ DRILLS }, { openSession }, { removersOf }] = await Promise.all([
       import('../../../operations/drill/catalogue.ts'),
       import('./session.ts'),
@@ -100,7 +100,7 @@ export class GatewayDrills implements DrillService {
     return new DrillEngine({
       drills: DRILLS,
       open: () => openSession({ ...this.#parts, dispatcher: dispatcher(), targets: targets() }),
-      removers: removersOf(core, egress),
+      removers: removersOf(core, egress, paths),
       leftovers: leftoverStore(core.db as never),
       ledger: core.ledger,
       alerts: core.alerts,

@@ -14,14 +14,17 @@ import {
 } from '../../../kernel/index.ts';
 import type { Caller, Dispatcher } from '../../../operations/define.ts';
 import type { InstallRange } from '../../../operations/drill/catalogue.ts';
+import type { HomePaths } from '../../../operations/services.ts';
 import { PLAIN_COOKIE, SECURE_COOKIE } from '../../../surfaces/http/session-cookie.ts';
 import type { Core } from '../../core.ts';
 import { NODE_FLAGS } from '../../node-flags.ts';
 import type { Program } from '../../program.ts';
 import { LISTENER_WATCH_MS } from '../listener-watch.ts';
 import { egressPorts } from './egress.ts';
+import { executionPorts } from './execution.ts';
 import { answerOf, hostOf, probeTarget, refusedSocket, requestBytes } from './network.ts';
 import { senderPorts } from './senders.ts';
+import { tracePorts } from './trace.ts';
 
 /** Milliseconds for one request, upgrade or frame. */
 const ANSWER_MS = 15_000;
@@ -33,7 +36,7 @@ const SAMPLE_SOURCE = '127.100.100.100';
 export interface SessionParts {
   readonly program: Program;
   readonly core: Core;
-  readonly run: string;
+  readonly paths: HomePaths;
   readonly dispatcher: Dispatcher;
   readonly targets: readonly DrillTarget[];
   readonly lookAtListeners: () => Promise<void>;
@@ -43,12 +46,12 @@ export interface SessionParts {
 
 /** The prober of one run of drills, and what each of them may do with it. */
 export async function openSession(parts: SessionParts): Promise<DrillSession<InstallRange>> {
-  const { program, core, run, targets, logger } = parts;
+  const { program, core, paths, targets, logger } = parts;
   const prober = startProber({
     nodePath: process.execPath,
     argv: [...NODE_FLAGS, program.entry, '__process', 'prober'],
     env: proberEnvironment(),
-    rules: { tcp: targets.map(({ address, port }) => ({ address, port })), folder: join(run, 'runs') },
+    rules: { tcp: targets.map(({ address, port }) => ({ address, port })), folder: join(paths.run, 'runs') },
     logger,
   });
   const noSources = await prober
@@ -188,6 +191,8 @@ function rangeOf(
     ...loginFacts(core),
     ...senderPorts(core, context),
     ...egressPorts(parts, prober, context),
+    ...executionPorts(parts, context),
+    ...tracePorts(parts, context),
   };
 }
 

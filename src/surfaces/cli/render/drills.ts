@@ -19,7 +19,7 @@ function milliseconds(ms: number | null | undefined): string {
 
 /** One drill: what was tried, what refused it, what followed, and how long that took. */
 export function drillLine(result: DrillResult, view: View): readonly string[] {
-  const { drill, status, title, why, attempts, noAlert, detectMs, recoverMs } = result;
+  const { drill, status, title, why, attempts, noEvent, noAlert, detectMs, recoverMs } = result;
   const mark = view.paint(TONES[status], WORDS[status].padEnd(4));
   const times =
     status === 'not-applicable'
@@ -30,9 +30,10 @@ export function drillLine(result: DrillResult, view: View): readonly string[] {
   if (attempts.length === 0) return [...lines, `      ${title}`, `      ${shownLine(why)}`];
   for (const { tried, refusedBy, event, alert, problems, note } of attempts) {
     const by = refusedBy === null ? 'nothing' : `${refusedBy.code} (${refusedBy.rule})`;
+    const unrecorded = noEvent === '' ? 'none' : `none by design: ${noEvent}`;
     const record =
       event === null
-        ? 'none'
+        ? unrecorded
         : `${event.action} ${event.writer}/${event.seq} after ${milliseconds(event.ms)}`;
     const none = noAlert === '' ? 'none' : `none by design: ${noAlert}`;
     const told = alert === null ? none : `${alert.rule} after ${milliseconds(alert.ms)}`;
