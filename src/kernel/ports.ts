@@ -227,6 +227,8 @@ export interface Egress {
   /** What there is for runs: names and places, never values. */
   runSecrets(): Promise<RunSecretsReport>;
   reload(): Promise<void>;
+  /** Look at the stored grants now. Egress reads and judges them itself; nothing is handed over. */
+  refreshGrants(): Promise<void>;
   /** Unix socket that takes the gateway's own provider calls in absolute form. */
   readonly providerSocket: string;
 }

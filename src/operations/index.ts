@@ -33,6 +33,7 @@ import { driftCheck } from './drift/check.ts';
 import { drillHistoryOf } from './drill/history.ts';
 import { drillList } from './drill/list.ts';
 import { drillRun } from './drill/run.ts';
+import { egressAllow } from './egress/allow.ts';
 import { egressCheck } from './egress/check.ts';
 import { frontNginx } from './front/nginx.ts';
 import { frontTailscale } from './front/tailscale.ts';
@@ -40,6 +41,12 @@ import { frontWireguard } from './front/wireguard.ts';
 import { gatewayRestart } from './gateway/restart.ts';
 import { gatewayStatus } from './gateway/status.ts';
 import { gatewayStop } from './gateway/stop.ts';
+import { grantAdd } from './grant/add.ts';
+import { grantApprove } from './grant/approve.ts';
+import { grantBreakglass } from './grant/breakglass.ts';
+import { grantList } from './grant/list.ts';
+import { grantRevoke } from './grant/revoke.ts';
+import { grantShow } from './grant/show.ts';
 import { healthGet } from './health/get.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
 import { ledgerActivity } from './ledger/activity.ts';
@@ -167,6 +174,13 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   sandboxExplain,
   sandboxExec,
   egressCheck,
+  egressAllow,
+  grantAdd,
+  grantApprove,
+  grantList,
+  grantShow,
+  grantRevoke,
+  grantBreakglass,
   doctorRun,
   securityAudit,
   drillRun,

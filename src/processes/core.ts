@@ -30,6 +30,12 @@ import {
   createApprovalService,
   type RunningApprovals,
 } from '../controls/execution/index.ts';
+import {
+  createGrantService,
+  type GrantService,
+  type GrantTables,
+  migrations as grantMigrations,
+} from '../controls/grants/index.ts';
 import { withoutCredentials } from '../controls/secrets/index.ts';
 import {
   createSenderService,
@@ -67,6 +73,7 @@ import { prepareWorkspaces } from './workspaces.ts';
 type Tables = EvidenceTables &
   AuthTables &
   ApprovalTables &
+  GrantTables &
   SenderTables &
   ChannelTables &
   SessionTables &
@@ -83,6 +90,7 @@ const MIGRATIONS = [
   channelMigrations,
   drillMigrations,
   evidenceMigrations,
+  grantMigrations,
 ];
 
 export interface CoreOptions {
@@ -108,6 +116,7 @@ export interface Core {
   readonly auth: RunningAuth;
   readonly approvals: RunningApprovals;
   readonly senders: RunningSenders;
+  readonly grants: GrantService;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
@@ -130,6 +139,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     setTimer: afterwards,
     onLost: (cause) => logger.error('counted refusals could not be recorded', { cause: String(cause) }),
   });
+  const grants = await openGrants(options, store, alerts);
   prepareWorkspaces(paths, config.current());
   config.onApplied((next) => prepareWorkspaces(paths, next));
   const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
@@ -199,6 +209,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     auth,
     approvals,
     senders,
+    grants,
     sessions,
     turns,
     providers,
@@ -207,6 +218,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     db,
     async close() {
       masker.stop();
+      grants.close();
       await closeAll({ ledger, denials, auth, approvals, senders }, store.files);
     },
   };
@@ -229,6 +241,34 @@ async function openStore(options: CoreOptions) {
   const config = await createConfigService({ paths, env, db, ledger, clock, fallback });
   loaded = config;
   return { db, ledger, config, files: [state, ledgerFile] };
+}
+
+/** Grants that were made by commands widen what runs from the first moment on, and egress is told to look (D7). */
+async function openGrants(
+  { clock, random, egress, logger }: CoreOptions,
+  { db, ledger, config }: Awaited<ReturnType<typeof openStore>>,
+  alerts: AlertService,
+): Promise<GrantService> {
+  const grants = createGrantService({
+    db,
+    clock,
+    random,
+    ledger,
+    alerts,
+    policy: () => config.current().grantPolicy,
+    judge: async () => (await import('./grant-judge.ts')).judgeGrantValue,
+    setTimer: afterwards,
+  });
+  grants.onChange((current) => {
+    config.setGrants(current);
+    egress
+      .refreshGrants()
+      .catch((cause: unknown) => logger.info('egress looks at the grants later', { cause: String(cause) }));
+  });
+  // A policy that allows less takes away what was granted before.
+  config.onApplied(() => void grants.start().catch(() => undefined));
+  await grants.start();
+  return grants;
 }
 
 function openSandbox({ paths, program, env }: CoreOptions): Sandbox {

@@ -167,6 +167,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   life.opened(surfaces, listeners);
   const exposure = keepExposure(parts, listeners, channels);
   core.config.onApplied(() => void exposure.follow());
+  core.grants.onChange(() => void exposure.follow());
   exposure.arm();
   life.onStop(() => exposure.stop());
   await announce(parts, listeners.ports);

@@ -171,6 +171,10 @@ class ReconnectingClient implements EgressClient {
     await this.#call('reload', {});
   }
 
+  async refreshGrants(): Promise<void> {
+    await this.#call('grants', {});
+  }
+
   #call(method: ControlMethod, params: unknown): Promise<unknown> {
     if (this.#connection === undefined) return Promise.reject(unavailable());
     return this.#connection.call(method, params);

@@ -26,12 +26,20 @@ import {
   RawClient,
   rawRequest,
 } from '../../controls/egress/testing/sockets.ts';
+import type { GrantPolicy } from '../../controls/grants/index.ts';
 import { createEgressClient, providerFetch } from '../../drivers/egress-client/index.ts';
 import { authorityOf, GatehouseError, type Logger } from '../../kernel/index.ts';
 import { type EgressInputs, readInputs, writeInputs } from './inputs.ts';
 import { type EgressEnvironment, runEgress } from './run.ts';
 
 const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const GRANT_POLICY: GrantPolicy = {
+  enabled: true,
+  twoPersons: false,
+  maxHours: 24,
+  kinds: ['net.connect'],
+  breakglass: { enabled: true, maxMinutes: 30 },
+};
 const VALUE = 'sk-very-secret-value';
 
 function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> = {}): EgressInputs {
@@ -44,6 +52,7 @@ function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> 
     runSecrets: [],
     ownPorts: [],
     limits: DEFAULT_EGRESS_LIMITS,
+    grantPolicy: GRANT_POLICY,
     ...more,
   };
 }

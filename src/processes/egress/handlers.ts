@@ -29,6 +29,8 @@ export interface HandlerParts {
   policies(): EgressPolicies;
   onHello(gateway: { readonly pid: number; readonly ports: readonly number[] }): void;
   reload(): Promise<void>;
+  /** Look at the stored grants now; the gateway says when, never what. */
+  refreshGrants(): Promise<void>;
 }
 
 type Params = Readonly<Record<string, unknown>>;
@@ -63,6 +65,7 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       authority: authorityOf(parts.interceptor),
     }),
     reload: () => parts.reload(),
+    grants: () => parts.refreshGrants(),
     verify(params) {
       const how = params['how'] === 'equal' ? 'equal' : 'hmac-sha256';
       return {

@@ -2,13 +2,14 @@ import { networkInterfaces } from 'node:os';
 import { EGRESS_CODES, Gate, ProviderProxy, type Resolver } from '../../controls/egress/index.ts';
 import { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
 import { createAlerts } from '../../controls/trace/index.ts';
-import { type Clock, type Ledger, type Logger } from '../../kernel/index.ts';
+import type { Clock, Ledger, Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
 import { ControlServer } from './control-server.ts';
+import { EgressGrants, type GrantSource } from './grants.ts';
 import { controlHandlers } from './handlers.ts';
 import type { EgressInputs } from './inputs.ts';
 import { Interceptor, openPlaceholderKey } from './interception.ts';
-import { compilePolicies, type EgressPolicies } from './policies.ts';
+import { compilePolicies, type EgressPolicies, withEgressGrants } from './policies.ts';
 import { runPreparation } from './prepare-run.ts';
 import { RunRegistry } from './run-registry.ts';
 import { openSigningKey, type SigningKey } from './signing-key.ts';
@@ -37,6 +38,8 @@ export interface EgressEnvironment {
   load(): Promise<EgressInputs>;
   /** This process's own chain of the ledger; checkpoints are signed with the key that lives here. */
   openLedger(key: SigningKey, redact: (text: string) => string): Promise<EgressLedger>;
+  /** Where grants are read, given egress's own ledger; absent means that there are none. */
+  openGrants?(): GrantSource & { close(): void };
   /** Calls back when the egress policy on disk has changed; returns how to stop. */
   watchPolicy?(onChange: () => void): () => void;
   /** Further certificate authorities in PEM. */
@@ -71,7 +74,8 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     await secrets.load(from.secrets, { env: variables }, prepared.values);
     prepared.commit();
   };
-  let policies = compilePolicies(inputs);
+  let filed = compilePolicies(inputs);
+  let policies = filed;
   let announcedPorts: readonly number[] = [];
   await loadSecrets(inputs);
   await prepareSockets(sockets);
@@ -83,9 +87,26 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     clock,
     logger,
   });
-  const gate = new Gate({
+  const source = environment.openGrants?.();
+  const grants =
+    source === undefined
+      ? undefined
+      : new EgressGrants({
+          source,
+          ledger,
+          alerts,
+          clock,
+          logger,
+          policy: () => filed.grantPolicy,
+          onChange: () => {
+            policies = withEgressGrants(filed, grants?.current() ?? []);
+            gate.reconsider();
+          },
+        });
+  const gate: Gate = new Gate({
     ledger,
     alerts,
+    onGranted: (grant, subject) => grants?.used(grant, subject),
     clock,
     resolver,
     limits: () => policies.limits,
@@ -118,7 +139,9 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     if (onlyChanged && next.hash === policies.hash) return undefined;
     const compiled = compilePolicies(next);
     await loadSecrets(next);
-    policies = compiled;
+    filed = compiled;
+    policies = withEgressGrants(filed, grants?.current() ?? []);
+    await grants?.refresh();
     gate.reconsider();
     providers.reload();
     return compiled;
@@ -133,8 +156,10 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     stopping ??= (async () => {
       watchdog.stop();
       unwatch?.();
+      grants?.stop();
       await Promise.all([control.close(), runs.closeAll(), providers.close(DRAIN_MS)]);
       await record(ledger, 'egress.stopped', 'success', {});
+      source?.close();
       await ledger.close();
       markEnded();
     })();
@@ -160,6 +185,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       watchdog.gateway(pid);
       if (ports.length > 0) announcedPorts = ports;
     },
+    refreshGrants: async () => grants?.refresh(),
     reload: () => reload(ledger, logger, () => apply(false)),
   });
   // Egress looks by itself: a rule that an operator takes away ends here whatever the gateway does.
@@ -171,6 +197,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     version: environment.version,
     policyHash: policies.hash,
   });
+  await grants?.refresh();
   await providers.listen(sockets.provider);
   await control.listen(sockets.control);
   logger.info('egress is ready', { agents: policies.agents.size, secrets: secrets.list().length });

@@ -9,6 +9,7 @@ import type { HomePaths } from '../../operations/services.ts';
 import { errorStreamLogger } from '../logger.ts';
 import type { Program } from '../program.ts';
 import { systemClock } from '../system.ts';
+import { openGrantSource } from './grant-source.ts';
 import { loadInputs } from './inputs.ts';
 import { type EgressLedger, type RunningEgress, runEgress } from './run.ts';
 
@@ -27,6 +28,7 @@ export function startEgress(program: Program, paths: HomePaths): Promise<Running
     resolver: createResolver(),
     load: () => loadInputs(program, process.env),
     watchPolicy: (onChange) => watchFile(join(paths.policy, 'egress.yaml'), onChange),
+    openGrants: () => openGrantSource(join(paths.state, 'state.db'), join(paths.state, 'ledger.db')),
     openLedger: async (_key, redact) => openEgressLedger(paths, redact),
   });
 }

@@ -14,6 +14,8 @@ import type {
   StandingApproval,
   StandingSuggestion,
 } from '../../../controls/execution/types.ts';
+import type { ApprovalRecord } from '../../../controls/execution/types.ts';
+import type { GrantRecord } from '../../../controls/grants/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
@@ -26,6 +28,7 @@ import * as drift from './drift.ts';
 import * as drills from './drills.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
+import * as grants from './grants.ts';
 import * as lists from './lists.ts';
 import { linkLines, sessionLines } from './login.ts';
 import * as reports from './reports.ts';
@@ -66,6 +69,10 @@ function reloadVerdict(applied: boolean, unchanged: boolean, { paint }: View): s
   if (unchanged) return 'Nothing changed: this is the configuration that runs.';
   return paint('bad', 'Not applied: the running configuration stays.');
 }
+
+const granted = form<grants.Granted>(grants.grantedLines, ({ opens, grant }) =>
+  grant.status === 'active' && opens.effect !== 'allow' ? EXIT.refused : EXIT.ok,
+);
 
 const SERIOUS: readonly Finding['severity'][] = ['warning', 'high', 'critical'];
 
@@ -171,6 +178,13 @@ const FORMS: Readonly<Record<string, Form>> = {
   'drift.check': form(drift.driftLines, ({ differences }) =>
     differences.length === 0 ? EXIT.ok : EXIT.findings,
   ),
+  'egress.allow': granted,
+  'grant.add': granted,
+  'grant.approve': granted,
+  'grant.breakglass': granted,
+  'grant.list': form<grants.GrantLists>(grants.grantListLines),
+  'grant.show': form<grants.GrantStory>(grants.grantStoryLines),
+  'grant.revoke': form<{ grant: GrantRecord }>(grants.revokedLines),
   'doctor.run': form<{ findings: Finding[] }>(
     ({ findings }, view) => reports.findingLines(findings, view),
     ({ findings }) => (findings.some(({ severity }) => SERIOUS.includes(severity)) ? EXIT.findings : EXIT.ok),
