@@ -246,6 +246,8 @@ test('while egress is down calls fail at once, and they work again after it came
     JSON.stringify({ code: 'SECRETS_UNRESOLVED', message: 'm', fix: 'f', status: 503 }),
   );
   await assert.rejects(client.ready(30), code('SECRETS_UNRESOLVED'));
+  // As the process itself does once it has started.
+  rmSync(join(home.run, 'egress.failure'));
   const first = await start(home, inputsOf([]));
   await client.ready(5_000);
   await client.openRun(IDENTITY);
