@@ -14,7 +14,6 @@ import type {
   StandingApproval,
   StandingSuggestion,
 } from '../../../controls/execution/types.ts';
-import type { ApprovalRecord } from '../../../controls/execution/types.ts';
 import type { GrantRecord } from '../../../controls/grants/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
