@@ -127,6 +127,16 @@ class Configuration implements ConfigService {
     }
   }
 
+  async tryEgressPolicy(text: string): ReturnType<ConfigService['tryEgressPolicy']> {
+    const changes = new Map([[egressPolicyPath(this.#parts.paths), text]]);
+    try {
+      const { effective } = await this.#load(overlayFiles(this.#files, changes));
+      return { effective: withCommandGrants(effective, this.#grants), issues: effective.warnings };
+    } catch (thrown) {
+      return { effective: undefined, issues: issuesOf(thrown) };
+    }
+  }
+
   set(path: string, value: unknown, by: By): Promise<ConfigSnapshot> {
     return this.#inTurn(async () => {
       const segments = this.#segments(path);

@@ -148,6 +148,12 @@ export interface ConfigService {
     by: { readonly author: string; readonly ticket: string; readonly reason: string },
     options: { readonly onlyWhenEmpty: boolean },
   ): Promise<ConfigSnapshot>;
+  /** What would run with this text as policy/egress.yaml and everything else as it is; changes nothing. */
+  tryEgressPolicy(text: string): Promise<{
+    /** Undefined when it cannot be used. */
+    readonly effective: EffectiveConfig | undefined;
+    readonly issues: readonly ConfigIssue[];
+  }>;
   jsonSchema(): Readonly<Record<string, unknown>>;
   history(): Promise<readonly ConfigSnapshot[]>;
   /** Unified diff of two snapshots' canonical texts. */

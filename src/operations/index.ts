@@ -35,6 +35,12 @@ import { drillList } from './drill/list.ts';
 import { drillRun } from './drill/run.ts';
 import { egressAllow } from './egress/allow.ts';
 import { egressCheck } from './egress/check.ts';
+import { egressDiff } from './egress/diff.ts';
+import { egressExplain } from './egress/explain.ts';
+import { egressLog } from './egress/log.ts';
+import { egressReload } from './egress/reload.ts';
+import { egressReplay } from './egress/replay.ts';
+import { egressTop } from './egress/top.ts';
 import { frontNginx } from './front/nginx.ts';
 import { frontTailscale } from './front/tailscale.ts';
 import { frontWireguard } from './front/wireguard.ts';
@@ -174,6 +180,12 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   sandboxExplain,
   sandboxExec,
   egressCheck,
+  egressExplain,
+  egressLog,
+  egressTop,
+  egressDiff,
+  egressReplay,
+  egressReload,
   egressAllow,
   grantAdd,
   grantApprove,

@@ -7,6 +7,7 @@ import type { GrantService } from '../controls/grants/index.ts';
 import type { SenderService } from '../controls/senders/types.ts';
 import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
+import type { TrafficService } from '../controls/traffic/index.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 
 /** Absolute paths of one install. */
@@ -114,6 +115,7 @@ export interface Services {
   readonly auth: AuthService;
   readonly senders: SenderService;
   readonly grants: GrantService;
+  readonly traffic: TrafficService;
   readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;

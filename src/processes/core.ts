@@ -54,12 +54,19 @@ import {
   evidenceMigrations,
 } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
+import {
+  createTrafficService,
+  type TrafficService,
+  type TrafficTables,
+  migrations as trafficMigrations,
+} from '../controls/traffic/index.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
+import { askingEgress } from './egress-asks.ts';
 import { INSIDE_SCRIPT, insideDir } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
@@ -74,6 +81,7 @@ type Tables = EvidenceTables &
   AuthTables &
   ApprovalTables &
   GrantTables &
+  TrafficTables &
   SenderTables &
   ChannelTables &
   SessionTables &
@@ -91,6 +99,7 @@ const MIGRATIONS = [
   drillMigrations,
   evidenceMigrations,
   grantMigrations,
+  trafficMigrations,
 ];
 
 export interface CoreOptions {
@@ -117,6 +126,7 @@ export interface Core {
   readonly approvals: RunningApprovals;
   readonly senders: RunningSenders;
   readonly grants: GrantService;
+  readonly traffic: TrafficService;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
@@ -161,7 +171,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     policyOf: (agent) => config.current().agents.get(agent),
     providers,
     sandbox,
-    egress,
+    egress: askingEgress({ egress, config, grants, alerts, logger }),
     approvals,
     ledger,
     clock,
@@ -210,6 +220,11 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     approvals,
     senders,
     grants,
+    traffic: createTrafficService({
+      db,
+      read: (after, limit) => ledger.readWriter('egress', after, limit),
+      now: () => clock.now(),
+    }),
     sessions,
     turns,
     providers,

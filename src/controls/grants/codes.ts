@@ -56,6 +56,11 @@ export const GRANT_CODES = defineCodes({
     fix: 'Find out who and why (`gatehouse grant show ID`), end it early with `gatehouse grant revoke ID`, and write down what was done.',
     status: 200,
   },
+  GRANT_ASKED: {
+    summary: 'an agent asks for a destination that no rule names',
+    fix: '`gatehouse grant list` shows what waits; `gatehouse grant approve ID` opens it for an hour, `gatehouse grant revoke ID` says no.',
+    status: 200,
+  },
   GRANT_USED_OFTEN: {
     summary: 'a grant is used unusually often',
     fix: 'Look at `gatehouse egress log` and `gatehouse ledger tail`; revoke the grant if nobody can explain it.',

@@ -13,6 +13,8 @@ export const MAX_OPEN_GRANTS = 200;
 export const REQUEST_MS = 24 * 3_600_000;
 /** Longest wait between two looks: another process may have changed something, and what is left is kept. */
 const LOOK_MS = 30_000;
+/** Questions of one agent that wait at once. */
+export const MAX_ASKED = 5;
 
 export interface GrantParts {
   readonly db: Kysely<GrantTables>;
@@ -32,6 +34,11 @@ export interface GrantService {
   add(request: GrantRequest, by: string): Promise<GrantRecord>;
   /** Short, loud and without a second person. @throws GRANT_* */
   breakglass(request: GrantRequest, by: string): Promise<GrantRecord>;
+  /**
+   * Ask a person for it on behalf of an agent; it waits whatever grantPolicy says. Undefined when the same was asked or
+   * answered within a day, or when too much of this agent waits already: people are asked once (E8).
+   */
+  ask(request: GrantRequest, by: string): Promise<GrantRecord | undefined>;
   /** @throws GRANT_UNKNOWN, GRANT_SAME_PERSON */
   approve(id: string, by: string): Promise<GrantRecord>;
   /** End a grant, or take a request back. @throws GRANT_UNKNOWN */
@@ -76,6 +83,22 @@ class Grants implements GrantService {
 
   breakglass(request: GrantRequest, by: string): Promise<GrantRecord> {
     return this.#inTurn(() => this.#make(request, by, true));
+  }
+
+  ask(request: GrantRequest, by: string): Promise<GrantRecord | undefined> {
+    return this.#inTurn(async () => {
+      const since = this.#parts.clock.now() - REQUEST_MS;
+      const recent = (await this.#store.list('waiting', 'active', 'ended')).filter(
+        ({ subject, createdAt }) => subject.agent === request.subject.agent && createdAt > since,
+      );
+      const same = JSON.stringify(Object.entries(request.match).sort());
+      const known = recent.some(
+        ({ kind, match }) => kind === request.kind && JSON.stringify(Object.entries(match).sort()) === same,
+      );
+      const waiting = recent.filter(({ status }) => status === 'waiting').length;
+      if (known || waiting >= MAX_ASKED) return undefined;
+      return this.#make(request, by, false, true);
+    });
   }
 
   approve(id: string, by: string): Promise<GrantRecord> {
@@ -140,18 +163,18 @@ class Grants implements GrantService {
     this.#cancel?.();
   }
 
-  async #make(request: GrantRequest, by: string, breakglass: boolean): Promise<GrantRecord> {
+  async #make(request: GrantRequest, by: string, breakglass: boolean, asked = false): Promise<GrantRecord> {
     const { clock, random, policy, judge, alerts } = this.#parts;
     const judged = judgeRequest(request, policy(), await judge(), breakglass);
     if ((await this.#store.list('waiting', 'active')).length >= MAX_OPEN_GRANTS) {
       throw GRANT_CODES.error('GRANT_LIMIT');
     }
-    const waits = policy().twoPersons && !breakglass;
+    const waits = (policy().twoPersons || asked) && !breakglass;
     const now = clock.now();
     const time = waits ? REQUEST_MS : judged.durationMs;
-    const { durationMs, ...asked } = judged;
+    const { durationMs, ...wanted } = judged;
     const record: GrantRecord = {
-      ...asked,
+      ...wanted,
       id: `g-${Buffer.from(random.bytes(6)).toString('hex')}`,
       status: waits ? 'waiting' : 'active',
       breakglass,

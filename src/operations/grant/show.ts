@@ -12,6 +12,7 @@ export const grantShow = defineOperation({
   output: strict({
     grant: GrantSchema,
     opens: OpensSchema,
+    uses: Type.Number({ description: 'Connections that it let through.' }),
     history: Type.Array(
       strict({
         writer: Type.String(),
@@ -33,7 +34,7 @@ export const grantShow = defineOperation({
     offline: true,
   },
   async run(context, { id }) {
-    const { grants, ledger } = context.services;
+    const { grants, ledger, traffic } = context.services;
     const grant = await grants.show(id);
     const records = await ledger.query({ trace: grantTrace(id), limit: 100 });
     const history = records.map(({ writer, seq, at, action, subject }) => ({
@@ -43,6 +44,6 @@ export const grantShow = defineOperation({
       action,
       by: subject?.principal ?? '',
     }));
-    return { grant, opens: opens(context, grant), history };
+    return { grant, opens: opens(context, grant), uses: await traffic.usesOf(id), history };
   },
 });

@@ -18,6 +18,7 @@ import { Watchdog } from './watchdog.ts';
 
 /** Milliseconds that running provider calls get when egress is asked to end. */
 const DRAIN_MS = 5_000;
+const DAY_MS = 86_400_000;
 
 export interface EgressLedger extends Ledger {
   close(): Promise<void>;
@@ -40,6 +41,8 @@ export interface EgressEnvironment {
   openLedger(key: SigningKey, redact: (text: string) => string): Promise<EgressLedger>;
   /** Where grants are read, given egress's own ledger; absent means that there are none. */
   openGrants?(): GrantSource & { close(): void };
+  /** Bytes that each agent has moved since that time (Unix milliseconds), as earlier processes left it. */
+  usedSince?(time: number): ReadonlyMap<string, number>;
   /** Calls back when the egress policy on disk has changed; returns how to stop. */
   watchPolicy?(onChange: () => void): () => void;
   /** Further certificate authorities in PEM. */
@@ -123,6 +126,10 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       void record(ledger, 'egress.authority', 'success', { fingerprint, expires }).catch(() => undefined),
   });
   const prepareRun = runPreparation({ clock, secrets, runSecrets, interceptor, policyOf, ...ca });
+  // A day's bytes are not given back by a restart (E9).
+  const today = Math.floor(clock.now() / DAY_MS) * DAY_MS;
+  for (const [agent, bytes] of environment.usedSince?.(today) ?? [])
+    gate.usage.seed(agent, bytes, clock.now());
   const runs = new RunRegistry(sockets.runs, gate, policyOf, prepareRun);
   const providers = new ProviderProxy({ gate, policyOf: () => policies.providers, secrets, ...ca });
 

@@ -29,6 +29,7 @@ export interface GrantLists {
 }
 
 export interface GrantStory extends Granted {
+  readonly uses: number;
   readonly history: readonly {
     readonly at: number;
     readonly writer: string;
@@ -90,12 +91,13 @@ export function grantListLines({ grants, configured }: GrantLists, view: View): 
   return [...made, '', 'In the configuration:', ...rows];
 }
 
-export function grantStoryLines({ history, ...granted }: GrantStory, view: View): readonly string[] {
+export function grantStoryLines({ history, uses, ...granted }: GrantStory, view: View): readonly string[] {
   const lines = history.map(
     ({ at, writer, action, by }) =>
       `${formatInstant(at)}  ${shownLine(writer)}  ${shownLine(action)}  ${shownLine(by)}`,
   );
-  return [...grantedLines(granted, view), '', ...lines];
+  const used = `It let ${uses} connection${uses === 1 ? '' : 's'} through.`;
+  return [...grantedLines(granted, view), used, '', ...lines];
 }
 
 export function revokedLines({ grant }: { readonly grant: GrantRecord }): readonly string[] {
