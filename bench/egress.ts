@@ -24,6 +24,13 @@ const ECHO = 'E';
 const STREAM = 'S';
 
 const CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+const NO_GRANTS = {
+  enabled: false,
+  twoPersons: false,
+  maxHours: 1,
+  kinds: [],
+  breakglass: { enabled: false, maxMinutes: 1 },
+};
 const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Where both ways end: answers one byte with one byte, or streams as fast as it is read. */
@@ -86,6 +93,7 @@ async function serveEgress(folder: string, port: number, model: number, recorded
       secrets: [],
       runSecrets: [],
       ownPorts: [],
+      grantPolicy: NO_GRANTS,
       limits: {
         ...DEFAULT_EGRESS_LIMITS,
         requestsPerRun: 1e9,

@@ -124,6 +124,8 @@ export interface AgentPolicy {
   readonly agent: string;
   readonly name: string;
   readonly playbook: string;
+  /** A destination that no rule names becomes a question to the operator (E8). */
+  readonly askForEgress?: boolean;
   /** Install ceiling ∩ playbook. */
   readonly authority: Authority;
   readonly taintPolicy: TaintPolicy;

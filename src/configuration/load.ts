@@ -24,6 +24,7 @@ import {
   writtenRules,
 } from './policy/egress.ts';
 import { egressLimitsOf, type LoadedEgressPolicy, loadEgressPolicy } from './policy/egress-file.ts';
+import { readGrantPolicy } from './policy/grant-policy.ts';
 import { readGrants } from './policy/grants.ts';
 import type { HostPlaces } from './policy/host-paths.ts';
 import { defaultAgentOf, namedAgents } from './policy/named-agents.ts';
@@ -201,6 +202,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   const agents = namedAgents(input, issues);
   const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
   const used = new Map([...playbooks].filter(([name, { own }]) => own || named.has(name)));
+  const grantPolicy = readGrantPolicy(input.grantPolicy, issues);
   const { context, offered, channels } = await installContext(assembly, named, used);
   const policies = new Map<string, AgentPolicy>();
   const egressRules = new Map<string, readonly EgressRuleSpec[]>();
@@ -279,6 +281,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     ),
     egressLimits: egressLimitsOf(policy.file?.limits),
     egressBounds,
+    grantPolicy,
     providerRules: freezeDeep(rules),
   });
 }

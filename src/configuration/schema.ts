@@ -5,7 +5,7 @@ import { AuthSection } from '../controls/auth/schema.ts';
 import { DrillsSection } from '../controls/drills/schema.ts';
 import { NetworkPolicySection } from '../controls/egress/schema.ts';
 import { SandboxCeilingSection, ToolsSection } from '../controls/execution/schema.ts';
-import { GrantsSection } from '../controls/grants/schema.ts';
+import { GrantPolicySection, GrantsSection } from '../controls/grants/schema.ts';
 import { ListenSection } from '../controls/listen/schema.ts';
 import { SecretsSection } from '../controls/secrets/schema.ts';
 import { BindingsSection, DmPolicySection } from '../controls/senders/schema.ts';
@@ -36,6 +36,7 @@ export const ConfigSchema = Type.Object(
     sandbox: Type.Optional(SandboxCeilingSection),
     secrets: Type.Optional(SecretsSection),
     grants: Type.Optional(GrantsSection),
+    grantPolicy: Type.Optional(GrantPolicySection),
     logging: Type.Optional(LoggingSection),
     ledger: Type.Optional(LedgerSection),
     drills: Type.Optional(DrillsSection),

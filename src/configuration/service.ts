@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Kysely } from 'kysely';
-import { type Clock, GatehouseError, type Ledger } from '../kernel/index.ts';
+import { type Clock, GatehouseError, type Grant, type Ledger } from '../kernel/index.ts';
 import { CONFIG_CODES } from './codes.ts';
 import { type ConfigFiles, nodeFiles, overlayFiles } from './files.ts';
+import { withCommandGrants } from './granted.ts';
 import { editJson5 } from './input/edit.ts';
 import { decodeText, MAX_CONFIG_BYTES, parseJson5 } from './input/parse.ts';
 import { FORBIDDEN_KEYS } from './input/scan.ts';
@@ -60,7 +61,10 @@ class Configuration implements ConfigService {
   readonly #files: ConfigFiles;
   readonly #snapshots: SnapshotStore;
   readonly #listeners = new Set<(next: EffectiveConfig, previous: EffectiveConfig) => void>();
+  /** As the files say, and with what is granted for a while. */
+  #filed: EffectiveConfig | undefined;
   #current: EffectiveConfig | undefined;
+  #grants: readonly Grant[] = [];
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ConfigServiceParts) {
@@ -78,12 +82,22 @@ class Configuration implements ConfigService {
       if (this.#parts.fallback !== true) throw thrown;
       const changes = await this.#changesTo(latest?.number);
       const { effective } = await this.#load(overlayFiles(this.#files, changes));
-      this.#current = Object.freeze({ ...effective, snapshot: latest?.number ?? 0 });
+      this.#run(Object.freeze({ ...effective, snapshot: latest?.number ?? 0 }));
       return;
     }
     const by = { author: 'start', ticket: '', reason: 'found at start' };
     const snapshot = latest?.hash === loaded.effective.hash ? latest : await this.#record(loaded, by);
-    this.#current = Object.freeze({ ...loaded.effective, snapshot: snapshot.number });
+    this.#run(Object.freeze({ ...loaded.effective, snapshot: snapshot.number }));
+  }
+
+  #run(filed: EffectiveConfig): void {
+    this.#filed = filed;
+    this.#current = withCommandGrants(filed, this.#grants);
+  }
+
+  setGrants(grants: readonly Grant[]): void {
+    this.#grants = grants;
+    if (this.#filed !== undefined) this.#run(this.#filed);
   }
 
   current(): EffectiveConfig {
@@ -110,6 +124,16 @@ class Configuration implements ConfigService {
       return { ok: true, issues: effective.warnings };
     } catch (thrown) {
       return { ok: false, issues: issuesOf(thrown) };
+    }
+  }
+
+  async tryEgressPolicy(text: string): ReturnType<ConfigService['tryEgressPolicy']> {
+    const changes = new Map([[egressPolicyPath(this.#parts.paths), text]]);
+    try {
+      const { effective } = await this.#load(overlayFiles(this.#files, changes));
+      return { effective: withCommandGrants(effective, this.#grants), issues: effective.warnings };
+    } catch (thrown) {
+      return { effective: undefined, issues: issuesOf(thrown) };
     }
   }
 
@@ -254,9 +278,8 @@ class Configuration implements ConfigService {
 
   #apply(effective: EffectiveConfig, snapshot: ConfigSnapshot): void {
     const previous = this.current();
-    const next = Object.freeze({ ...effective, snapshot: snapshot.number });
-    this.#current = next;
-    for (const listener of this.#listeners) listener(next, previous);
+    this.#run(Object.freeze({ ...effective, snapshot: snapshot.number }));
+    for (const listener of this.#listeners) listener(this.current(), previous);
   }
 
   #record({ effective, input }: LoadedConfig, by: By): Promise<ConfigSnapshot> {

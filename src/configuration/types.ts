@@ -1,7 +1,8 @@
 import type { AgentPolicy } from '../agents/types.ts';
 import type { EgressLimits, EgressRuleSpec, WrittenEgressRule } from '../controls/egress/types.ts';
+import type { GrantPolicy } from '../controls/grants/types.ts';
 import type { AgentBinding } from '../controls/senders/types.ts';
-import type { CompiledLayer } from '../kernel/index.ts';
+import type { CompiledLayer, Grant } from '../kernel/index.ts';
 import type { GatehouseConfig } from './schema.ts';
 
 /** One thing wrong with an input: where, what, and what to do. */
@@ -96,6 +97,8 @@ export interface EffectiveConfig {
   readonly egressRules: ReadonlyMap<string, readonly EgressRuleSpec[]>;
   /** Every rule that an operator wrote, with where it stands; for checks and reports. */
   readonly writtenEgress: readonly WrittenEgressRule[];
+  /** What commands may grant (D7). */
+  readonly grantPolicy: GrantPolicy;
   /** What connections may use at most (E9). */
   readonly egressLimits: EgressLimits;
   /** What the install's own rules say about the requests of each agent; empty where that is left to playbooks. */
@@ -145,6 +148,12 @@ export interface ConfigService {
     by: { readonly author: string; readonly ticket: string; readonly reason: string },
     options: { readonly onlyWhenEmpty: boolean },
   ): Promise<ConfigSnapshot>;
+  /** What would run with this text as policy/egress.yaml and everything else as it is; changes nothing. */
+  tryEgressPolicy(text: string): Promise<{
+    /** Undefined when it cannot be used. */
+    readonly effective: EffectiveConfig | undefined;
+    readonly issues: readonly ConfigIssue[];
+  }>;
   jsonSchema(): Readonly<Record<string, unknown>>;
   history(): Promise<readonly ConfigSnapshot[]>;
   /** Unified diff of two snapshots' canonical texts. */
@@ -160,5 +169,7 @@ export interface ConfigService {
     readonly refused: boolean;
     readonly issues: readonly ConfigIssue[];
   }>;
+  /** Widen what runs by these grants until the next call; files and snapshots stay as they are (D7). */
+  setGrants(grants: readonly Grant[]): void;
   onApplied(listener: (next: EffectiveConfig, previous: EffectiveConfig) => void): () => void;
 }

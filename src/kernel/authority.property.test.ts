@@ -18,6 +18,7 @@ import {
   narrow,
   type Rule,
   type Subject,
+  withGrants,
 } from './index.ts';
 
 const SUBJECT: Subject = { principal: 'p1', agent: 'main', session: 's1' };
@@ -169,4 +170,34 @@ test('the decision over many actions is the strictest of them', () => {
       assert.equal(RANK[decideAll(a, SUBJECT, many, NOW).effect], strictest);
     }),
   );
+});
+
+test('further grants never change what no grant covers, and never what a rule denies', () => {
+  fc.assert(
+    fc.property(authority, fc.array(grant, { maxLength: 3 }), action, (a, more, what) => {
+      const grants = more.map((g, index) => ({ ...g, layer: index % 2 === 0 ? 'ceiling' : 'playbook:x' }));
+      const before = verdict(a, what);
+      const after = verdict(withGrants(a, grants), what);
+      const covering = grants.filter((g) => g.kind === what.kind && g.expires > NOW && g.owner && g.ticket);
+      if (covering.length === 0) assert.equal(after.effect, before.effect);
+      // An explicit denial of any layer stands whatever is granted.
+      const denied = before.effect === 'deny' && !before.rule.endsWith('(none)');
+      if (denied) assert.equal(after.effect, 'deny');
+      assert.ok(RANK[after.effect] <= RANK[before.effect]);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('of two grants that cover an action the narrower one is named', () => {
+  const base = { layer: 'l', kind: 'tool.call', match: { tool: ['x'] }, owner: 'o', ticket: 't' } as const;
+  const wide: Grant = { ...base, id: 'wide', reason: 'r', expires: NOW + 1, subject: { agent: 'main' } };
+  const narrowed: Grant = { ...wide, id: 'narrow', subject: { agent: 'main', session: 's1' } };
+  const whole = withGrants(authorityOf({ id: 'l', rules: [] }), [wide, narrowed]);
+  assert.equal(verdict(whole, { kind: 'tool.call', tool: 'x' }).rule, 'l/grant:narrow');
+  assert.equal(
+    decide(whole, { principal: 'p', agent: 'main' }, { kind: 'tool.call', tool: 'x' }, NOW).rule,
+    'l/grant:wide',
+  );
+  assert.equal(decide(whole, { principal: 'p' }, { kind: 'tool.call', tool: 'x' }, NOW).effect, 'deny');
 });

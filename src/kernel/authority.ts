@@ -141,6 +141,30 @@ function compose(layers: readonly CompiledLayer[]): Authority {
   return Object.freeze({ layers: Object.freeze(sorted), hash: digest(sorted.map((l) => l.hash).join('\n')) });
 }
 
+/**
+ * The same layer with further grants, each where it names the layer. Its rules and what they deny stay as they are;
+ * of two grants that cover an action the narrower one is named.
+ */
+export function grantTo(layer: CompiledLayer, grants: readonly Grant[]): CompiledLayer {
+  const own = grants.filter((grant) => grant.layer === layer.id);
+  if (own.length === 0) return layer;
+  const all = [...layer.grants, ...own].sort((a, b) => width(a) - width(b));
+  const hash = digest(canonical({ base: layer.hash, grants: all }));
+  return Object.freeze({ ...layer, hash, grants: Object.freeze(all) });
+}
+
+/** Fewer named identities is wider. */
+function width({ subject }: Grant): number {
+  return -Object.values(subject ?? {}).filter((value) => value !== undefined).length;
+}
+
+/** The same authority with further grants; only layers that a grant names by id get one. */
+export function withGrants(authority: Authority, grants: readonly Grant[]): Authority {
+  if (grants.length === 0) return authority;
+  const layers = authority.layers.map((layer) => grantTo(layer, grants));
+  return layers.every((layer, index) => layer === authority.layers[index]) ? authority : compose(layers);
+}
+
 /** The authority of these layers together. */
 export function authorityOf(...layers: readonly (Layer | CompiledLayer)[]): Authority {
   return compose(layers.map((layer) => ('index' in layer ? layer : compileLayer(layer))));

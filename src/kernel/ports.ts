@@ -211,6 +211,13 @@ export interface RunSecretsReport {
   readonly authority: { readonly fingerprint: string; readonly expires: number } | null;
 }
 
+/** A destination that a run asked for and did not get. */
+export interface RefusedDestination {
+  readonly host: string;
+  readonly port: number;
+  readonly code: string;
+}
+
 /** The gateway's view of the egress process. Every call fails with `EGRESS_UNAVAILABLE` while it is down. */
 export interface Egress {
   /**
@@ -219,7 +226,11 @@ export interface Egress {
    */
   openRun(identity: EgressIdentity, secrets?: readonly string[]): Promise<OpenedRun>;
   /** Ends it. `reached` is false only when it is certain that no byte went out or came in through the socket. */
-  closeRun(run: string): Promise<{ readonly reached: boolean }>;
+  closeRun(run: string): Promise<{
+    readonly reached: boolean;
+    /** Destinations that were refused for want of a rule or of a person's word. */
+    readonly refused?: readonly RefusedDestination[];
+  }>;
   check(url: string, agent: string): Promise<EgressVerdict>;
   /** Sign a ledger checkpoint; the key never leaves the egress process. */
   sign(checkpoint: Uint8Array): Promise<{ readonly keyId: string; readonly signature: string }>;
@@ -227,6 +238,8 @@ export interface Egress {
   /** What there is for runs: names and places, never values. */
   runSecrets(): Promise<RunSecretsReport>;
   reload(): Promise<void>;
+  /** Look at the stored grants now. Egress reads and judges them itself; nothing is handed over. */
+  refreshGrants(): Promise<void>;
   /** Unix socket that takes the gateway's own provider calls in absolute form. */
   readonly providerSocket: string;
 }

@@ -33,13 +33,26 @@ import { driftCheck } from './drift/check.ts';
 import { drillHistoryOf } from './drill/history.ts';
 import { drillList } from './drill/list.ts';
 import { drillRun } from './drill/run.ts';
+import { egressAllow } from './egress/allow.ts';
 import { egressCheck } from './egress/check.ts';
+import { egressDiff } from './egress/diff.ts';
+import { egressExplain } from './egress/explain.ts';
+import { egressLog } from './egress/log.ts';
+import { egressReload } from './egress/reload.ts';
+import { egressReplay } from './egress/replay.ts';
+import { egressTop } from './egress/top.ts';
 import { frontNginx } from './front/nginx.ts';
 import { frontTailscale } from './front/tailscale.ts';
 import { frontWireguard } from './front/wireguard.ts';
 import { gatewayRestart } from './gateway/restart.ts';
 import { gatewayStatus } from './gateway/status.ts';
 import { gatewayStop } from './gateway/stop.ts';
+import { grantAdd } from './grant/add.ts';
+import { grantApprove } from './grant/approve.ts';
+import { grantBreakglass } from './grant/breakglass.ts';
+import { grantList } from './grant/list.ts';
+import { grantRevoke } from './grant/revoke.ts';
+import { grantShow } from './grant/show.ts';
 import { healthGet } from './health/get.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
 import { ledgerActivity } from './ledger/activity.ts';
@@ -167,6 +180,19 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   sandboxExplain,
   sandboxExec,
   egressCheck,
+  egressExplain,
+  egressLog,
+  egressTop,
+  egressDiff,
+  egressReplay,
+  egressReload,
+  egressAllow,
+  grantAdd,
+  grantApprove,
+  grantList,
+  grantShow,
+  grantRevoke,
+  grantBreakglass,
   doctorRun,
   securityAudit,
   drillRun,

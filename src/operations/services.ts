@@ -3,9 +3,11 @@ import type { ConfigService } from '../configuration/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
+import type { GrantService } from '../controls/grants/index.ts';
 import type { SenderService } from '../controls/senders/types.ts';
 import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
+import type { TrafficService } from '../controls/traffic/index.ts';
 import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
 
 /** Absolute paths of one install. */
@@ -34,7 +36,7 @@ export interface MeasuredListener {
 }
 
 export interface PostureLine {
-  readonly area: 'listen' | 'credentials' | 'sessions' | 'egress' | 'execution' | 'ledger';
+  readonly area: 'listen' | 'credentials' | 'sessions' | 'egress' | 'execution' | 'grants' | 'ledger';
   readonly required: string;
   readonly measured: string;
   readonly holds: boolean;
@@ -112,6 +114,8 @@ export interface Services {
   readonly config: ConfigService;
   readonly auth: AuthService;
   readonly senders: SenderService;
+  readonly grants: GrantService;
+  readonly traffic: TrafficService;
   readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;

@@ -30,6 +30,12 @@ import {
   createApprovalService,
   type RunningApprovals,
 } from '../controls/execution/index.ts';
+import {
+  createGrantService,
+  type GrantService,
+  type GrantTables,
+  migrations as grantMigrations,
+} from '../controls/grants/index.ts';
 import { withoutCredentials } from '../controls/secrets/index.ts';
 import {
   createSenderService,
@@ -48,12 +54,19 @@ import {
   evidenceMigrations,
 } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
+import {
+  createTrafficService,
+  type TrafficService,
+  type TrafficTables,
+  migrations as trafficMigrations,
+} from '../controls/traffic/index.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
+import { askingEgress } from './egress-asks.ts';
 import { INSIDE_SCRIPT, insideDir } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
@@ -67,6 +80,8 @@ import { prepareWorkspaces } from './workspaces.ts';
 type Tables = EvidenceTables &
   AuthTables &
   ApprovalTables &
+  GrantTables &
+  TrafficTables &
   SenderTables &
   ChannelTables &
   SessionTables &
@@ -83,6 +98,8 @@ const MIGRATIONS = [
   channelMigrations,
   drillMigrations,
   evidenceMigrations,
+  grantMigrations,
+  trafficMigrations,
 ];
 
 export interface CoreOptions {
@@ -108,6 +125,8 @@ export interface Core {
   readonly auth: RunningAuth;
   readonly approvals: RunningApprovals;
   readonly senders: RunningSenders;
+  readonly grants: GrantService;
+  readonly traffic: TrafficService;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
@@ -130,6 +149,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     setTimer: afterwards,
     onLost: (cause) => logger.error('counted refusals could not be recorded', { cause: String(cause) }),
   });
+  const grants = await openGrants(options, store, alerts);
   prepareWorkspaces(paths, config.current());
   config.onApplied((next) => prepareWorkspaces(paths, next));
   const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
@@ -151,7 +171,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     policyOf: (agent) => config.current().agents.get(agent),
     providers,
     sandbox,
-    egress,
+    egress: askingEgress({ egress, config, grants, alerts, logger }),
     approvals,
     ledger,
     clock,
@@ -199,6 +219,12 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     auth,
     approvals,
     senders,
+    grants,
+    traffic: createTrafficService({
+      db,
+      read: (after, limit) => ledger.readWriter('egress', after, limit),
+      now: () => clock.now(),
+    }),
     sessions,
     turns,
     providers,
@@ -207,6 +233,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     db,
     async close() {
       masker.stop();
+      grants.close();
       await closeAll({ ledger, denials, auth, approvals, senders }, store.files);
     },
   };
@@ -229,6 +256,34 @@ async function openStore(options: CoreOptions) {
   const config = await createConfigService({ paths, env, db, ledger, clock, fallback });
   loaded = config;
   return { db, ledger, config, files: [state, ledgerFile] };
+}
+
+/** Grants that were made by commands widen what runs from the first moment on, and egress is told to look (D7). */
+async function openGrants(
+  { clock, random, egress, logger }: CoreOptions,
+  { db, ledger, config }: Awaited<ReturnType<typeof openStore>>,
+  alerts: AlertService,
+): Promise<GrantService> {
+  const grants = createGrantService({
+    db,
+    clock,
+    random,
+    ledger,
+    alerts,
+    policy: () => config.current().grantPolicy,
+    judge: async () => (await import('./grant-judge.ts')).judgeGrantValue,
+    setTimer: afterwards,
+  });
+  grants.onChange((current) => {
+    config.setGrants(current);
+    egress
+      .refreshGrants()
+      .catch((cause: unknown) => logger.info('egress looks at the grants later', { cause: String(cause) }));
+  });
+  // A policy that allows less takes away what was granted before.
+  config.onApplied(() => void grants.start().catch(() => undefined));
+  await grants.start();
+  return grants;
 }
 
 function openSandbox({ paths, program, env }: CoreOptions): Sandbox {

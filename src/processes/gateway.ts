@@ -89,6 +89,7 @@ async function run(program: Program): Promise<void> {
   followConfiguration(parts, channels);
   const watched = { ...core, logger };
   life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
+  life.onStop(keepTotals(core));
   handleSignals({
     stop: (reason, restart) => life.stop(reason, restart),
     reload: (author) => reloadAndTell(watched, author),
@@ -104,6 +105,15 @@ async function run(program: Program): Promise<void> {
   const config = core.config.current();
   const { port } = life;
   await writeWelcome({ program, runtime, config, port, token, repaired, out: process.stdout });
+}
+
+/** Milliseconds between two takings-over of what egress has recorded; questions do it themselves. */
+const TOTALS_MS = 60_000;
+
+/** Totals of traffic stay close to the ledger, so that a question about a month is answered at once (E7). */
+function keepTotals({ traffic }: Core): () => void {
+  const timer = setInterval(() => void traffic.catchUp().catch(() => undefined), TOTALS_MS).unref();
+  return () => clearInterval(timer);
 }
 
 function runtimeOf({ program, paths, core, egress, logger }: LifeParts, life: GatewayLife): GatewayRuntime {
@@ -168,6 +178,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   life.opened(surfaces, listeners);
   const exposure = keepExposure(parts, listeners, channels);
   core.config.onApplied(() => void exposure.follow());
+  core.grants.onChange(() => void exposure.follow());
   exposure.arm();
   life.onStop(() => exposure.stop());
   await announce(parts, listeners.ports);

@@ -108,7 +108,7 @@ describe('policy/egress.yaml', () => {
   });
 
   test('a rule that expires closes its open tunnels by itself', async () => {
-    const ends = new Date(Date.now() + 3_000).toISOString();
+    const ends = new Date(Date.now() + 8_000).toISOString();
     await changed(rule('short.example', `, expires: "${ends}"`));
     const tunnel = await run.tunnel(`short.example:${canary.port}`);
     await tunnel.ended;

@@ -1,5 +1,5 @@
 import type { Rule } from '../../kernel/index.ts';
-import type { Issues } from '../issues.ts';
+import { Issues } from '../issues.ts';
 import type { Segment } from '../path.ts';
 import { ruleFacts } from './facts.ts';
 import type { Playbook } from './schema.ts';
@@ -213,4 +213,11 @@ function commandRule(pattern: string, effect: Rule['effect']): Rule {
     ? { program }
     : { program, command: [pattern] };
   return { id: `command:${pattern}`, kind: 'exec', effect, match };
+}
+
+/** Why a command pattern may not be allowed; undefined when it may. */
+export function commandProblem(pattern: string): string | undefined {
+  const issues = new Issues();
+  checkPattern(pattern, 'allow', [], issues);
+  return issues.errors[0]?.message;
 }

@@ -9,7 +9,7 @@ type Files = Playbook['files'];
 export const SANDBOX_ROOTS = ['/workspace', '/data', '/mnt', '/tmp'] as const;
 
 /** An absolute, normalised path below one of the roots; `/**` at its end means everything below. */
-function isSandboxPath(pattern: string, roots: readonly string[] = SANDBOX_ROOTS): boolean {
+export function isSandboxPath(pattern: string, roots: readonly string[] = SANDBOX_ROOTS): boolean {
   const path = pattern.endsWith('/**') ? pattern.slice(0, -3) : pattern;
   if (/[\u0000-\u001f\u007f*?[\]{}\\]/.test(path)) return false;
   const parts = path.split('/').slice(1);

@@ -80,6 +80,8 @@ export const PlaybookSchema = Type.Object(
     files: Files,
     egress: Type.Optional(Type.Array(EgressRule, { maxItems: 10_000 })),
     inheritNetworkPolicy: Type.Optional(Type.Boolean()),
+    /** A destination that no rule names becomes one question to the operator, instead of only a refusal (E8). */
+    askForEgress: Type.Optional(Type.Boolean()),
     secrets: Type.Optional(Words(100)),
     messages: Type.Optional(Type.Object({ send: Effect }, { additionalProperties: false })),
     sandbox: Type.Optional(

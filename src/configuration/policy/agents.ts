@@ -93,6 +93,7 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     agent: id,
     name: agent.entry.name ?? id,
     playbook: playbook.playbook,
+    ...(playbook.askForEgress === true ? { askForEgress: true } : {}),
     authority: authorityOf(context.ceiling, compileLayer(layer), ...(own === undefined ? [] : [own])),
     taintPolicy: compileTaint(playbook),
     ...(playbook.files.private === undefined ? {} : { private: playbook.files.private }),
@@ -103,7 +104,11 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     mounts: mountsOf(playbook, context, loaded.issues),
     sandboxScope: narrower(SCOPE, sandbox.scope ?? 'agent', settings.sandbox?.scope),
     env: {},
-    egress: destinations.some((rule) => rule.effect !== 'deny') || grants.some(opensNetwork),
+    // Who may ask for a host has a socket to be refused on.
+    egress:
+      playbook.askForEgress === true ||
+      destinations.some((rule) => rule.effect !== 'deny') ||
+      grants.some(opensNetwork),
     secrets: secrets
       .filter(({ name }) => playbook.secrets?.includes(name) === true)
       .map(({ name, hosts }) => ({ name, hosts: hosts.map(({ host }) => host) })),

@@ -1,7 +1,7 @@
 import { defineCodes } from '../../kernel/index.ts';
 
 const ASK =
-  'Ask the operator for a rule or a time-boxed grant, naming host and port: `gatehouse egress check URL` shows what is missing.';
+  'Ask the operator for a rule or a time-boxed grant, naming host and port: `gatehouse egress explain URL` shows what is missing. Where the playbook says askForEgress the operator is asked when this run ends; try again after an answer.';
 
 /** Every way a connection is refused or fails. Kernel decisions keep their own codes (`EGRESS_HOST_*`). */
 export const EGRESS_CODES = defineCodes({

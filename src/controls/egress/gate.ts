@@ -8,6 +8,7 @@ import {
   type Decision,
   decide,
   type GatehouseError,
+  judge,
   type Ledger,
   type Subject,
 } from '../../kernel/index.ts';
@@ -33,6 +34,8 @@ export interface GateParts {
   readonly clock: Clock;
   /** Read anew for each connection: a reload changes them (E9). */
   readonly limits: () => EgressLimits;
+  /** Told of each connection that only a grant opened, after its record is durable. */
+  readonly onGranted?: (grant: string, subject: Subject) => void;
   /** Whether an address and port are Gatehouse's own listeners (attack 14). */
   isSelf(address: string, port: number): boolean;
 }
@@ -96,6 +99,7 @@ export class Gate {
     try {
       const passage = await this.check(policyOf(), subject, target, via);
       await recordDecision(this.#parts.ledger, passage, via);
+      if (passage.grant !== undefined) this.#parts.onGranted?.(passage.grant, subject);
       return this.#register(passage, policyOf, via, releaseRun);
     } catch (thrown) {
       releaseRun();
@@ -113,8 +117,11 @@ export class Gate {
     try {
       const { decision, rule } = this.decide(policy, subject, target, via);
       const addresses = await this.resolve(target, decision, rule);
-      const intercepted = needsRequests(policy, target, this.#parts.clock.now());
-      return { subject, target, decision, rule, addresses, intercepted };
+      const now = this.#parts.clock.now();
+      const intercepted = needsRequests(policy, target, now);
+      const grant = grantOf(policy, subject, target, now);
+      const found = { subject, target, decision, rule, addresses, intercepted };
+      return grant === undefined ? found : { ...found, grant };
     } catch (thrown) {
       throw await this.refused(asGatehouseError(thrown), subject, via);
     }
@@ -258,6 +265,21 @@ export class Gate {
       },
     };
   }
+}
+
+/** The grant without which one of the layers would not allow this. */
+function grantOf(
+  policy: EgressPolicy | undefined,
+  subject: Subject,
+  target: Target,
+  now: number,
+): string | undefined {
+  for (const layer of policy?.authority.layers ?? []) {
+    if (layer.grants.length === 0) continue;
+    const { grant } = judge(layer, subject, connectAction(target), now);
+    if (grant !== undefined) return grant.id;
+  }
+  return undefined;
 }
 
 function connectAction({ host, port }: Target): Action {

@@ -102,6 +102,12 @@ export function judgePort(raw: string): Judged<{ readonly port: number }> {
 
 /** `host[:port]` as in CONNECT and Host (RFC 9110 section 7.2, 9.3.6). Without a default the port is required. */
 export function judgeAuthority(raw: string, defaultPort?: number): Judged<{ readonly target: Target }> {
+  if (raw.includes('@')) {
+    return refuse(
+      'EGRESS_HOST_INVALID',
+      'a user name stands before the host; what is before the @ is not the host',
+    );
+  }
   const close = raw.startsWith('[') ? raw.indexOf(']') : -1;
   const colon = raw.indexOf(':', close + 1);
   const hostText = colon < 0 ? raw : raw.slice(0, colon);

@@ -11,7 +11,14 @@ export {
 export type { Interception } from './intercept/server.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';
-export { compileEgressRules, compileEgressTable, egressRuleProblem } from './rules.ts';
+export {
+  compileEgressRules,
+  compileEgressTable,
+  egressRuleProblem,
+  judgesRequests,
+  namesLocal,
+  protocolOf,
+} from './rules.ts';
 export { RunProxy } from './run-proxy.ts';
 export {
   DEFAULT_EGRESS_LIMITS,

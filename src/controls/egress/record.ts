@@ -65,7 +65,7 @@ export async function recordDecision(
   }
 }
 
-function admissionEvent({ subject, target, decision, rule, addresses }: Passage, via: Via) {
+function admissionEvent({ subject, target, decision, rule, grant, addresses }: Passage, via: Via) {
   return {
     type: 'egress',
     action: 'net.connect',
@@ -79,6 +79,7 @@ function admissionEvent({ subject, target, decision, rule, addresses }: Passage,
       host: target.host,
       port: target.port,
       class: rule?.spec.class ?? 'other',
+      ...(grant === undefined ? {} : { grant }),
       addresses: addresses.map(({ address }) => address),
     },
   } as const;
@@ -109,7 +110,7 @@ export interface ClosedConnection {
 /** Write how a connection ended. Its beginning is already on record, so a failure here changes nothing. */
 export async function recordClosed(
   ledger: Ledger,
-  { subject, target, decision }: Passage,
+  { subject, target, decision, rule, grant }: Passage,
   via: Via,
   { code, ...facts }: ClosedConnection,
 ): Promise<void> {
@@ -120,7 +121,14 @@ export async function recordClosed(
     ...(code === undefined ? {} : { code }),
     rule: decision.rule,
     subject,
-    data: { via, host: target.host, port: target.port, ...facts },
+    data: {
+      via,
+      host: target.host,
+      port: target.port,
+      class: rule?.spec.class ?? 'other',
+      ...(grant === undefined ? {} : { grant }),
+      ...facts,
+    },
   } as const;
   await ledger.append(event, { patient: true }).catch(() => undefined);
 }

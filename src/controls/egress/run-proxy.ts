@@ -1,6 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { asGatehouseError, type EgressIdentity, type GatehouseError } from '../../kernel/index.ts';
+import {
+  asGatehouseError,
+  type EgressIdentity,
+  type GatehouseError,
+  type RefusedDestination,
+} from '../../kernel/index.ts';
 import { answerRefusal, answerRefusalOn } from './answer.ts';
 import { EGRESS_CODES } from './codes.ts';
 import { forward } from './forward.ts';
@@ -30,6 +35,8 @@ const IDLE_SOCKETS_PER_CONNECTION = 2;
 /** Milliseconds between two looks at heads that do not arrive (attack 91). */
 const HEAD_CHECK_MS = 2_000;
 const DEFAULT_HTTP_PORT = 80;
+/** Refused destinations of one run that are told. */
+const MAX_MISSED = 10;
 
 /** The forward proxy of one run. Everything is refused that a rule does not allow, and everything is recorded. */
 export class RunProxy {
@@ -39,6 +46,7 @@ export class RunProxy {
   readonly #inner: Server;
   readonly #intercept: InterceptServer | undefined;
   readonly #sockets = new Set<Socket>();
+  readonly #missed = new Map<string, RefusedDestination>();
   /** Tunnels that carry plain HTTP, by the client's socket. */
   readonly #tunnels = new WeakMap<Socket, Handle>();
 
@@ -95,6 +103,11 @@ export class RunProxy {
   /** Whether the run sent anything out or got anything in; what was refused does neither. */
   get reached(): boolean {
     return this.#meter.moved;
+  }
+
+  /** Destinations that were refused for want of a rule or of a person's word. */
+  get refused(): readonly RefusedDestination[] {
+    return [...this.#missed.values()];
   }
 
   /** End every connection of the run and remove its socket. */
@@ -267,9 +280,20 @@ export class RunProxy {
     throw await this.#refused(EGRESS_CODES.error(judged.code, judged.message), via, raw);
   }
 
-  #enter(target: Target, via: Via): Promise<Handle> {
+  async #enter(target: Target, via: Via): Promise<Handle> {
     const { gate, policyOf, identity } = this.#parts;
-    return gate.enter(policyOf, identity, target, via, this.#meter);
+    try {
+      return await gate.enter(policyOf, identity, target, via, this.#meter);
+    } catch (thrown) {
+      this.#note(target, asGatehouseError(thrown).code);
+      throw thrown;
+    }
+  }
+
+  /** What a person could open: the first few, so that a flood of names asks for nothing (attack 94). */
+  #note({ host, port }: Target, code: string): void {
+    if (code !== 'EGRESS_HOST_NOT_ALLOWED' && code !== 'EGRESS_HOST_ASK') return;
+    if (this.#missed.size < MAX_MISSED) this.#missed.set(`${host} ${port}`, { host, port, code });
   }
 
   #refused(refusal: GatehouseError, via: Via, raw?: string): Promise<GatehouseError> {

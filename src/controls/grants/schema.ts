@@ -37,3 +37,44 @@ export const GrantsSection = Type.Array(
   ),
   { maxItems: 1_000, description: 'Time-boxed widenings.' },
 );
+
+/** `grantPolicy`: what `gatehouse grant` may widen, and how (D7). */
+export const GrantPolicySection = Type.Object(
+  {
+    enabled: Type.Optional(
+      Type.Boolean({ default: true, description: 'false: grants stand in the configuration only.' }),
+    ),
+    twoPersons: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'A grant waits until an administrator who did not ask for it approves it.',
+      }),
+    ),
+    maxHours: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 2_160, default: 168, description: 'Longest time of a grant.' }),
+    ),
+    kinds: Type.Optional(
+      Type.Array(Type.Unsafe<ActionKind>(Type.Union(ACTION_KINDS.map((kind) => Type.Literal(kind)))), {
+        maxItems: 20,
+        description: 'Kinds of action that may be granted; an empty list allows none.',
+      }),
+    ),
+    hosts: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
+        maxItems: 1_000,
+        description:
+          'Hosts that net.connect may be granted for (`*.` for one label); absent: any public one.',
+      }),
+    ),
+    breakglass: Type.Optional(
+      Type.Object(
+        {
+          enabled: Type.Optional(Type.Boolean({ default: true })),
+          maxMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 240, default: 30 })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false, description: 'What `gatehouse grant` may widen, and how.' },
+);

@@ -4,7 +4,7 @@ import { Appender } from './appender.ts';
 import type { PublicKeys } from './checkpoint.ts';
 import { LEDGER_CODES } from './codes.ts';
 import { type Redact, toFields } from './event.ts';
-import { getRecord, queryRecords } from './query.ts';
+import { getRecord, queryRecords, readWriter } from './query.ts';
 import { type RecordRow, toRecord } from './record.ts';
 import { type CheckpointPace, type Schedule, type Sign, Signer } from './signer.ts';
 import { prepareTables } from './tables.ts';
@@ -87,6 +87,10 @@ class SqliteLedger implements LedgerService {
 
   async query(query: LedgerQuery): Promise<readonly LedgerRecord[]> {
     return queryRecords(this.#options.raw, query, this.#options.redact);
+  }
+
+  async readWriter(writer: string, after: number, limit: number): Promise<readonly LedgerRecord[]> {
+    return readWriter(this.#options.raw, writer, after, limit);
   }
 
   async get(writer: string, seq: number): Promise<LedgerRecord | undefined> {

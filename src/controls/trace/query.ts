@@ -36,6 +36,19 @@ export function queryRecords(raw: DatabaseSync, query: LedgerQuery, redact: Reda
   return rows.reverse().map((row) => toRecord(row as unknown as RecordRow));
 }
 
+/** At most so many records of one writer with a higher number, in their order. */
+export function readWriter(
+  raw: DatabaseSync,
+  writer: string,
+  after: number,
+  limit: number,
+): readonly LedgerRecord[] {
+  const rows = raw
+    .prepare(`SELECT ${COLUMNS} FROM records WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?`)
+    .all(writer, after, Math.max(0, Math.trunc(limit)));
+  return rows.map((row) => toRecord(row as unknown as RecordRow));
+}
+
 export function getRecord(raw: DatabaseSync, writer: string, seq: number): LedgerRecord | undefined {
   const row = raw.prepare(`SELECT ${COLUMNS} FROM records WHERE writer = ? AND seq = ?`).get(writer, seq);
   return row === undefined ? undefined : toRecord(row as unknown as RecordRow);

@@ -56,6 +56,8 @@ export interface VerifyReport {
 /** The process's own writer, plus reading and proving. */
 export interface LedgerService extends Ledger {
   query(query: LedgerQuery): Promise<readonly LedgerRecord[]>;
+  /** Records of one writer behind a number, in their order. */
+  readWriter(writer: string, after: number, limit: number): Promise<readonly LedgerRecord[]>;
   get(writer: string, seq: number): Promise<LedgerRecord | undefined>;
   verify(): Promise<VerifyReport>;
   /** Sign the heads of all writers now; a no-op when nothing was written since. */

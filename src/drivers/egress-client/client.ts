@@ -8,6 +8,7 @@ import {
   GatehouseError,
   type Logger,
   type OpenedRun,
+  type RefusedDestination,
   type RunSecretsReport,
 } from '../../kernel/index.ts';
 import { EGRESS_CLIENT_CODES } from './codes.ts';
@@ -126,12 +127,15 @@ class ReconnectingClient implements EgressClient {
     return opened;
   }
 
-  async closeRun(run: string): Promise<{ readonly reached: boolean }> {
+  async closeRun(run: string): ReturnType<Egress['closeRun']> {
     // A run that was lost with an earlier egress process has nothing left to close, and nobody knows what it did.
     if (!this.#openRuns.has(run)) return { reached: true };
-    const closed = (await this.#call('closeRun', { run })) as { readonly reached?: boolean } | null;
+    const closed = (await this.#call('closeRun', { run })) as {
+      readonly reached?: boolean;
+      readonly refused?: readonly RefusedDestination[];
+    } | null;
     this.#openRuns.delete(run);
-    return { reached: closed?.reached !== false };
+    return { reached: closed?.reached !== false, refused: closed?.refused ?? [] };
   }
 
   async check(url: string, agent: string): Promise<EgressVerdict> {
@@ -169,6 +173,10 @@ class ReconnectingClient implements EgressClient {
 
   async reload(): Promise<void> {
     await this.#call('reload', {});
+  }
+
+  async refreshGrants(): Promise<void> {
+    await this.#call('grants', {});
   }
 
   #call(method: ControlMethod, params: unknown): Promise<unknown> {

@@ -17,6 +17,7 @@ export const CONTROL_METHODS = [
   'status',
   'runSecrets',
   'reload',
+  'grants',
   'verify',
   'mac',
 ] as const;

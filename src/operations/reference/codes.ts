@@ -5,6 +5,7 @@ import { AUTH_CODES } from '../../controls/auth/index.ts';
 import { DRILL_CODES } from '../../controls/drills/index.ts';
 import { EGRESS_CODES } from '../../controls/egress/index.ts';
 import { APPROVAL_CODES, EXECUTION_CODES } from '../../controls/execution/index.ts';
+import { GRANT_CODES } from '../../controls/grants/index.ts';
 import { LISTEN_CODES, REACH_CODES } from '../../controls/listen/index.ts';
 import { SECRETS_CODES } from '../../controls/secrets/index.ts';
 import { ADMISSION_CODES, SENDERS_CODES } from '../../controls/senders/index.ts';
@@ -37,6 +38,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Commands and files', table: EXECUTION_CODES.table },
   { title: 'Approvals', table: APPROVAL_CODES.table },
   { title: 'Egress', table: EGRESS_CODES.table },
+  { title: 'Grants', table: GRANT_CODES.table },
   { title: 'Secrets', table: SECRETS_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
   { title: 'Drills', table: DRILL_CODES.table },

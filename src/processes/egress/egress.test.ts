@@ -26,12 +26,20 @@ import {
   RawClient,
   rawRequest,
 } from '../../controls/egress/testing/sockets.ts';
+import type { GrantPolicy } from '../../controls/grants/index.ts';
 import { createEgressClient, providerFetch } from '../../drivers/egress-client/index.ts';
 import { authorityOf, GatehouseError, type Logger } from '../../kernel/index.ts';
 import { type EgressInputs, readInputs, writeInputs } from './inputs.ts';
 import { type EgressEnvironment, runEgress } from './run.ts';
 
 const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const GRANT_POLICY: GrantPolicy = {
+  enabled: true,
+  twoPersons: false,
+  maxHours: 24,
+  kinds: ['net.connect'],
+  breakglass: { enabled: true, maxMinutes: 30 },
+};
 const VALUE = 'sk-very-secret-value';
 
 function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> = {}): EgressInputs {
@@ -44,6 +52,7 @@ function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> 
     runSecrets: [],
     ownPorts: [],
     limits: DEFAULT_EGRESS_LIMITS,
+    grantPolicy: GRANT_POLICY,
     ...more,
   };
 }
@@ -237,6 +246,8 @@ test('while egress is down calls fail at once, and they work again after it came
     JSON.stringify({ code: 'SECRETS_UNRESOLVED', message: 'm', fix: 'f', status: 503 }),
   );
   await assert.rejects(client.ready(30), code('SECRETS_UNRESOLVED'));
+  // As the process itself does once it has started.
+  rmSync(join(home.run, 'egress.failure'));
   const first = await start(home, inputsOf([]));
   await client.ready(5_000);
   await client.openRun(IDENTITY);

@@ -1,4 +1,4 @@
-import { EGRESS_CODES, type Gate, judgeUrl } from '../../controls/egress/index.ts';
+import { classifyAddress, EGRESS_CODES, type Gate, judgeUrl } from '../../controls/egress/index.ts';
 import type { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
 import type {
   EgressIdentity,
@@ -29,6 +29,8 @@ export interface HandlerParts {
   policies(): EgressPolicies;
   onHello(gateway: { readonly pid: number; readonly ports: readonly number[] }): void;
   reload(): Promise<void>;
+  /** Look at the stored grants now; the gateway says when, never what. */
+  refreshGrants(): Promise<void>;
 }
 
 type Params = Readonly<Record<string, unknown>>;
@@ -63,6 +65,7 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       authority: authorityOf(parts.interceptor),
     }),
     reload: () => parts.reload(),
+    grants: () => parts.refreshGrants(),
     verify(params) {
       const how = params['how'] === 'equal' ? 'equal' : 'hmac-sha256';
       return {
@@ -129,15 +132,31 @@ function identityOf(params: Params): EgressIdentity {
 /** What a run of this agent would be told, without connecting. */
 async function check(parts: HandlerParts, url: string, agent: string): Promise<EgressVerdict> {
   const judged = judgeUrl(url);
-  if (!judged.ok) return verdictOf(EGRESS_CODES.error(judged.code, judged.message));
+  if (!judged.ok) {
+    const fix = /^[a-z]+:\/\/[^/?#]*@/i.test(url)
+      ? 'Write the address without user name and @: the host is what stands behind it. A credential goes into a header.'
+      : undefined;
+    const refusal = EGRESS_CODES.error(judged.code, judged.message, fix === undefined ? {} : { fix });
+    return verdictOf(refusal);
+  }
+  const { target } = judged.url;
+  const found = target.literal === 0 ? undefined : classifyAddress(target.host);
   try {
     const policy = parts.policies().agents.get(agent);
     const subject = { principal: 'operator', agent };
-    const { decision } = await parts.gate.check(policy, subject, judged.url.target, 'check');
+    const { decision } = await parts.gate.check(policy, subject, target, 'check');
     return { effect: 'allow', code: decision.code, rule: decision.rule, reason: decision.reason, fix: '' };
   } catch (thrown) {
-    return verdictOf(asGatehouseError(thrown));
+    const verdict = verdictOf(asGatehouseError(thrown));
+    return found === undefined || found.public ? verdict : { ...verdict, fix: privateFix(found.kind) };
   }
+}
+
+/** No grant opens such an address, so nobody should be told to ask for one. */
+function privateFix(kind: string): string {
+  return kind === 'metadata'
+    ? "This is a cloud's metadata service, which hands out the machine's credentials: leave it closed. No grant opens it."
+    : `This address is not public (${kind}): no grant opens it. A rule in policy/egress.yaml that names its network does.`;
 }
 
 function verdictOf(refusal: GatehouseError): EgressVerdict {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { EgressLimits, EgressRuleSpec } from '../../controls/egress/index.ts';
+import type { GrantPolicy } from '../../controls/grants/index.ts';
 import type { RunSecretBinding, SecretBinding } from '../../controls/secrets/index.ts';
 import {
   type ActionKind,
@@ -34,6 +35,8 @@ export interface EgressInputs {
   /** What connections may use at most (E9). */
   readonly limits: EgressLimits;
   readonly runSecrets: readonly RunSecretBinding[];
+  /** What commands may grant (D7). */
+  readonly grantPolicy: GrantPolicy;
   /** Ports that the gateway listens on. */
   readonly ownPorts: readonly number[];
 }

@@ -4,7 +4,8 @@ import {
   type EgressLimits,
   type EgressPolicy,
 } from '../../controls/egress/index.ts';
-import { authorityOf } from '../../kernel/index.ts';
+import type { GrantPolicy } from '../../controls/grants/index.ts';
+import { authorityOf, type Grant, withGrants } from '../../kernel/index.ts';
 import type { EgressInputs } from './inputs.ts';
 
 /** Everything that is decided by, replaced as a whole on reload. */
@@ -14,6 +15,7 @@ export interface EgressPolicies {
   readonly providers: EgressPolicy;
   readonly ownPorts: readonly number[];
   readonly limits: EgressLimits;
+  readonly grantPolicy: GrantPolicy;
 }
 
 /**
@@ -39,5 +41,19 @@ export function compilePolicies(inputs: EgressInputs): EgressPolicies {
     providers: { authority: authorityOf(layer), table: compileEgressTable(providerRules) },
     ownPorts: inputs.ownPorts,
     limits: inputs.limits,
+    grantPolicy: inputs.grantPolicy,
   };
+}
+
+/** The same policies while these grants are in force. */
+export function withEgressGrants(policies: EgressPolicies, grants: readonly Grant[]): EgressPolicies {
+  if (grants.length === 0) return policies;
+  const agents = new Map(
+    [...policies.agents].map(([agent, policy]) => {
+      // A grant of one agent says nothing about the others: theirs are not compiled anew.
+      const own = grants.filter(({ subject }) => subject?.agent === undefined || subject.agent === agent);
+      return [agent, { ...policy, authority: withGrants(policy.authority, own) }] as const;
+    }),
+  );
+  return { ...policies, agents };
 }

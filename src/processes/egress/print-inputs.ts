@@ -21,6 +21,7 @@ export async function printInputs(
     secrets: effective.secrets,
     limits: effective.egressLimits,
     runSecrets: effective.runSecrets,
+    grantPolicy: effective.grantPolicy,
     ownPorts: [effective.config.gateway.port],
   };
   process.stdout.write(writeInputs(inputs));

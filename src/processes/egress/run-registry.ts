@@ -8,7 +8,7 @@ import {
   type Interception,
   RunProxy,
 } from '../../controls/egress/index.ts';
-import type { EgressIdentity, OpenedRun } from '../../kernel/index.ts';
+import type { Egress, EgressIdentity, OpenedRun } from '../../kernel/index.ts';
 
 interface OpenRun {
   readonly identity: EgressIdentity;
@@ -91,7 +91,7 @@ export class RunRegistry {
    * End a run's connections and remove its socket, and say whether it reached anything. A run that is not open is
    * none of ours any more, and what it did is not known.
    */
-  async close(run: string): Promise<{ readonly reached: boolean }> {
+  async close(run: string): ReturnType<Egress['closeRun']> {
     const known = this.#runs.get(run);
     if (known === undefined) return { reached: true };
     known.users -= 1;
@@ -99,7 +99,7 @@ export class RunRegistry {
       this.#runs.delete(run);
       await known.proxy.close();
     }
-    return { reached: known.proxy.reached };
+    return { reached: known.proxy.reached, refused: known.proxy.refused };
   }
 
   async closeAll(): Promise<void> {

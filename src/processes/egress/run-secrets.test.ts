@@ -71,6 +71,13 @@ function inputs(): EgressInputs {
       bound('UNLISTED', 'KEY', ['x-api-key: {}']),
     ],
     limits: DEFAULT_EGRESS_LIMITS,
+    grantPolicy: {
+      enabled: false,
+      twoPersons: false,
+      maxHours: 1,
+      kinds: [],
+      breakglass: { enabled: false, maxMinutes: 1 },
+    },
     ownPorts: [],
   };
 }

@@ -2,13 +2,14 @@ import { networkInterfaces } from 'node:os';
 import { EGRESS_CODES, Gate, ProviderProxy, type Resolver } from '../../controls/egress/index.ts';
 import { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
 import { createAlerts } from '../../controls/trace/index.ts';
-import { type Clock, type Ledger, type Logger } from '../../kernel/index.ts';
+import type { Clock, Ledger, Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
 import { ControlServer } from './control-server.ts';
+import { EgressGrants, type GrantSource } from './grants.ts';
 import { controlHandlers } from './handlers.ts';
 import type { EgressInputs } from './inputs.ts';
 import { Interceptor, openPlaceholderKey } from './interception.ts';
-import { compilePolicies, type EgressPolicies } from './policies.ts';
+import { compilePolicies, type EgressPolicies, withEgressGrants } from './policies.ts';
 import { runPreparation } from './prepare-run.ts';
 import { RunRegistry } from './run-registry.ts';
 import { openSigningKey, type SigningKey } from './signing-key.ts';
@@ -17,6 +18,7 @@ import { Watchdog } from './watchdog.ts';
 
 /** Milliseconds that running provider calls get when egress is asked to end. */
 const DRAIN_MS = 5_000;
+const DAY_MS = 86_400_000;
 
 export interface EgressLedger extends Ledger {
   close(): Promise<void>;
@@ -37,6 +39,10 @@ export interface EgressEnvironment {
   load(): Promise<EgressInputs>;
   /** This process's own chain of the ledger; checkpoints are signed with the key that lives here. */
   openLedger(key: SigningKey, redact: (text: string) => string): Promise<EgressLedger>;
+  /** Where grants are read, given egress's own ledger; absent means that there are none. */
+  openGrants?(): GrantSource & { close(): void };
+  /** Bytes that each agent has moved since that time (Unix milliseconds), as earlier processes left it. */
+  usedSince?(time: number): ReadonlyMap<string, number>;
   /** Calls back when the egress policy on disk has changed; returns how to stop. */
   watchPolicy?(onChange: () => void): () => void;
   /** Further certificate authorities in PEM. */
@@ -71,7 +77,8 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     await secrets.load(from.secrets, { env: variables }, prepared.values);
     prepared.commit();
   };
-  let policies = compilePolicies(inputs);
+  let filed = compilePolicies(inputs);
+  let policies = filed;
   let announcedPorts: readonly number[] = [];
   await loadSecrets(inputs);
   await prepareSockets(sockets);
@@ -85,9 +92,26 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
   });
   // Runs get their names from the gateway; only drills get this one.
   alerts.label(({ subject }) => (subject?.run?.startsWith('drill-') === true ? subject.run : undefined));
-  const gate = new Gate({
+  const source = environment.openGrants?.();
+  const grants =
+    source === undefined
+      ? undefined
+      : new EgressGrants({
+          source,
+          ledger,
+          alerts,
+          clock,
+          logger,
+          policy: () => filed.grantPolicy,
+          onChange: () => {
+            policies = withEgressGrants(filed, grants?.current() ?? []);
+            gate.reconsider();
+          },
+        });
+  const gate: Gate = new Gate({
     ledger,
     alerts,
+    onGranted: (grant, subject) => grants?.used(grant, subject),
     clock,
     resolver,
     limits: () => policies.limits,
@@ -104,6 +128,10 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       void record(ledger, 'egress.authority', 'success', { fingerprint, expires }).catch(() => undefined),
   });
   const prepareRun = runPreparation({ clock, secrets, runSecrets, interceptor, policyOf, ...ca });
+  // A day's bytes are not given back by a restart (E9).
+  const today = Math.floor(clock.now() / DAY_MS) * DAY_MS;
+  for (const [agent, bytes] of environment.usedSince?.(today) ?? [])
+    gate.usage.seed(agent, bytes, clock.now());
   const runs = new RunRegistry(sockets.runs, gate, policyOf, prepareRun);
   const providers = new ProviderProxy({ gate, policyOf: () => policies.providers, secrets, ...ca });
 
@@ -120,7 +148,9 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     if (onlyChanged && next.hash === policies.hash) return undefined;
     const compiled = compilePolicies(next);
     await loadSecrets(next);
-    policies = compiled;
+    filed = compiled;
+    policies = withEgressGrants(filed, grants?.current() ?? []);
+    await grants?.refresh();
     gate.reconsider();
     providers.reload();
     return compiled;
@@ -135,8 +165,10 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     stopping ??= (async () => {
       watchdog.stop();
       unwatch?.();
+      grants?.stop();
       await Promise.all([control.close(), runs.closeAll(), providers.close(DRAIN_MS)]);
       await record(ledger, 'egress.stopped', 'success', {});
+      source?.close();
       await ledger.close();
       markEnded();
     })();
@@ -162,6 +194,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       watchdog.gateway(pid);
       if (ports.length > 0) announcedPorts = ports;
     },
+    refreshGrants: async () => grants?.refresh(),
     reload: () => reload(ledger, logger, () => apply(false)),
   });
   // Egress looks by itself: a rule that an operator takes away ends here whatever the gateway does.
@@ -173,6 +206,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     version: environment.version,
     policyHash: policies.hash,
   });
+  await grants?.refresh();
   await providers.listen(sockets.provider);
   await control.listen(sockets.control);
   logger.info('egress is ready', { agents: policies.agents.size, secrets: secrets.list().length });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { withoutTokens } from '../../controls/secrets/index.ts';
 import { createLedger } from '../../controls/trace/index.ts';
@@ -9,6 +10,7 @@ import type { HomePaths } from '../../operations/services.ts';
 import { errorStreamLogger } from '../logger.ts';
 import type { Program } from '../program.ts';
 import { systemClock } from '../system.ts';
+import { openGrantSource } from './grant-source.ts';
 import { loadInputs } from './inputs.ts';
 import { type EgressLedger, type RunningEgress, runEgress } from './run.ts';
 
@@ -27,8 +29,31 @@ export function startEgress(program: Program, paths: HomePaths): Promise<Running
     resolver: createResolver(),
     load: () => loadInputs(program, process.env),
     watchPolicy: (onChange) => watchFile(join(paths.policy, 'egress.yaml'), onChange),
+    openGrants: () => openGrantSource(join(paths.state, 'state.db'), join(paths.state, 'ledger.db')),
+    usedSince: (time) => bytesByAgent(join(paths.state, 'state.db'), time),
     openLedger: async (_key, redact) => openEgressLedger(paths, redact),
   });
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The gateway's hourly totals, which are made from egress's own chain; none on a new home. */
+function bytesByAgent(path: string, since: number): ReadonlyMap<string, number> {
+  if (!existsSync(path)) return new Map();
+  const state = openConnection(path, { readOnly: true });
+  try {
+    const rows = state
+      .prepare(
+        'SELECT agent, sum(sent + received) AS bytes FROM egress_traffic WHERE hour >= ? GROUP BY agent',
+      )
+      .all(Math.floor(since / HOUR_MS));
+    return new Map(rows.map(({ agent, bytes }) => [String(agent), Number(bytes)]));
+  } catch {
+    // A home of an earlier version: the gateway makes the table at its start.
+    return new Map();
+  } finally {
+    state.close();
+  }
 }
 
 /** Egress signs when the gateway asks; two processes that make checkpoints would not make one chain of them. */

@@ -1,4 +1,5 @@
 import type { EffectiveConfig } from '../../configuration/types.ts';
+import { checkGrants } from '../../controls/grants/index.ts';
 import { checkSenders } from '../../controls/senders/index.ts';
 import type { VerifyReport } from '../../controls/trace/types.ts';
 import type { Finding, SandboxProbe } from '../../kernel/index.ts';
@@ -54,6 +55,17 @@ export async function egressFindings(
   // The gateway itself dials nobody: what understands rules is loaded when they are looked at.
   const { checkEgress } = await import('../../controls/egress/index.ts');
   return checkEgress({ rules: writtenEgress, now });
+}
+
+/** Every widening that is in force (D7). */
+export async function grantFindings(
+  { grants, config }: Pick<Core, 'grants' | 'config'>,
+  now: number,
+): Promise<readonly Finding[]> {
+  const granted = await grants.list();
+  const ids = new Set(granted.map(({ id }) => id));
+  const configured = config.current().ceiling.grants.filter(({ id }) => !ids.has(id));
+  return checkGrants({ granted, configured, now });
 }
 
 /** What a proof of the whole ledger found (T1). */

@@ -19,6 +19,7 @@ export async function measurePosture(facts: PostureFacts): Promise<readonly Post
     await sessions(facts.core),
     await egress(facts),
     await execution(facts),
+    await grants(facts.core),
     ledger(facts.ledger),
   ];
 }
@@ -102,6 +103,28 @@ async function execution({ core }: PostureFacts): Promise<PostureLine> {
       ? `${probe.backend} ${probe.version}; ${detail}`
       : 'no sandbox: tools are refused',
     holds: probe.available,
+  };
+}
+
+/** An emergency opening is the one widening that is never meant to be there (D7). */
+async function grants({ grants: service, config }: Core): Promise<PostureLine> {
+  const made = (await service.list()).filter(({ status }) => status === 'active');
+  const emergency = made.filter(({ breakglass }) => breakglass).length;
+  const own = new Set(made.map(({ id }) => id));
+  const configured = new Set(
+    config
+      .current()
+      .ceiling.grants.map(({ id }) => id)
+      .filter((id) => !own.has(id)),
+  );
+  const next = made.map(({ expiresAt }) => expiresAt).sort((a, b) => a - b)[0];
+  const until = next === undefined ? '' : `, the next ends ${new Date(next).toISOString()}`;
+  const broken = emergency === 0 ? '' : `; ${emergency} OPENED IN AN EMERGENCY`;
+  return {
+    area: 'grants',
+    required: 'every widening has an owner, a ticket and an end',
+    measured: `${counted(made.length, 'grant')} by command${until}, ${configured.size} in the configuration${broken}`,
+    holds: emergency === 0,
   };
 }
 

@@ -16,6 +16,7 @@ import type { Core } from '../core.ts';
 import {
   configurationFindings,
   egressFindings,
+  grantFindings,
   ledgerFindings,
   sandboxFindings,
   senderFindings,
@@ -113,6 +114,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...checkModels(core.config.current().agents.values()),
       ...configurationFindings(core.config.current()),
       ...(await egressFindings(core.config.current(), clock.now())),
+      ...(await grantFindings(core, clock.now())),
       ...ledgerFindings(await proof.report(0)),
       ...sandboxFindings(await core.sandbox.probe()),
       ...checkReach(await around),

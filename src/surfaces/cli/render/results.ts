@@ -14,9 +14,11 @@ import type {
   StandingApproval,
   StandingSuggestion,
 } from '../../../controls/execution/types.ts';
+import type { GrantRecord } from '../../../controls/grants/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
+import type { EgressLineShape } from '../../../operations/egress/log.ts';
 import type { ChannelStatus, MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
 import { shown, shownLine } from '../terminal.ts';
@@ -24,8 +26,10 @@ import { asTyped, type View } from '../view.ts';
 import * as access from './access.ts';
 import * as drift from './drift.ts';
 import * as drills from './drills.ts';
+import * as egress from './egress.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
+import * as grants from './grants.ts';
 import * as lists from './lists.ts';
 import { linkLines, sessionLines } from './login.ts';
 import * as reports from './reports.ts';
@@ -66,6 +70,18 @@ function reloadVerdict(applied: boolean, unchanged: boolean, { paint }: View): s
   if (unchanged) return 'Nothing changed: this is the configuration that runs.';
   return paint('bad', 'Not applied: the running configuration stays.');
 }
+
+const granted = form<grants.Granted>(grants.grantedLines, ({ opens, grant }) =>
+  grant.status === 'active' && opens.effect !== 'allow' ? EXIT.refused : EXIT.ok,
+);
+
+const reloaded = form<{ applied: boolean; unchanged: boolean; issues: ConfigIssue[] }>(
+  ({ applied, unchanged, issues }, view) => [
+    ...lists.issueLines(issues, view),
+    reloadVerdict(applied, unchanged, view),
+  ],
+  ({ applied, unchanged }) => (applied || unchanged ? EXIT.ok : EXIT.failed),
+);
 
 const SERIOUS: readonly Finding['severity'][] = ['warning', 'high', 'critical'];
 
@@ -140,13 +156,8 @@ const FORMS: Readonly<Record<string, Form>> = {
     ],
     ({ ok }) => (ok ? EXIT.ok : EXIT.failed),
   ),
-  'config.reload': form<{ applied: boolean; unchanged: boolean; issues: ConfigIssue[] }>(
-    ({ applied, unchanged, issues }, view) => [
-      ...lists.issueLines(issues, view),
-      reloadVerdict(applied, unchanged, view),
-    ],
-    ({ applied, unchanged }) => (applied || unchanged ? EXIT.ok : EXIT.failed),
-  ),
+  'config.reload': reloaded,
+  'egress.reload': reloaded,
   'config.set': snapshot,
   'config.rollback': snapshot,
   'config.get': form<{ value: unknown }>(({ value }) => reports.valueLines(value)),
@@ -171,6 +182,27 @@ const FORMS: Readonly<Record<string, Form>> = {
   'drift.check': form(drift.driftLines, ({ differences }) =>
     differences.length === 0 ? EXIT.ok : EXIT.findings,
   ),
+  'egress.explain': form<egress.Explained>(egress.explainedLines, ({ effect }) =>
+    effect === 'allow' ? EXIT.ok : EXIT.refused,
+  ),
+  'egress.log': form<{ lines: EgressLineShape[] }>(({ lines }, view) =>
+    lines.map((line) => egress.egressLine(line, view)),
+  ),
+  'egress.top': form<{ destinations: egress.Destination[] }>(({ destinations }, view) =>
+    egress.topLines(destinations, view),
+  ),
+  'egress.diff': form<egress.Difference>(egress.diffLines),
+  'egress.replay': form<egress.Replayed & { issues: ConfigIssue[] }>(
+    (result, view) => [...lists.issueLines(result.issues, view), ...egress.replayLines(result, view)],
+    ({ ok }) => (ok ? EXIT.ok : EXIT.failed),
+  ),
+  'egress.allow': granted,
+  'grant.add': granted,
+  'grant.approve': granted,
+  'grant.breakglass': granted,
+  'grant.list': form<grants.GrantLists>(grants.grantListLines),
+  'grant.show': form<grants.GrantStory>(grants.grantStoryLines),
+  'grant.revoke': form<{ grant: GrantRecord }>(grants.revokedLines),
   'doctor.run': form<{ findings: Finding[] }>(
     ({ findings }, view) => reports.findingLines(findings, view),
     ({ findings }) => (findings.some(({ severity }) => SERIOUS.includes(severity)) ? EXIT.findings : EXIT.ok),
@@ -209,5 +241,8 @@ export function resultExit(id: string, result: unknown): number {
 
 /** One event of a stream on one line, for operations whose events are records. */
 export function eventLine(event: unknown, view: View): string {
+  if (typeof event === 'object' && event !== null && 'what' in event) {
+    return egress.egressLine(event as EgressLineShape, view);
+  }
   return lists.recordLine(event as LedgerRecord, view);
 }
