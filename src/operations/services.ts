@@ -3,6 +3,7 @@ import type { ConfigService } from '../configuration/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
+import type { HoneytokenService } from '../controls/secrets/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
 import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
@@ -112,6 +113,7 @@ export interface Services {
   readonly config: ConfigService;
   readonly auth: AuthService;
   readonly senders: SenderService;
+  readonly honeytokens: HoneytokenService;
   readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;

@@ -20,6 +20,7 @@ import {
   migrations as authMigrations,
   createAuthService,
   issuerOf,
+  mintToken,
   principalLayer,
   type RunningAuth,
 } from '../controls/auth/index.ts';
@@ -30,7 +31,13 @@ import {
   createApprovalService,
   type RunningApprovals,
 } from '../controls/execution/index.ts';
-import { withoutCredentials } from '../controls/secrets/index.ts';
+import {
+  createHoneytokens,
+  HoneytokenTripwire,
+  readPlanted,
+  withoutCredentials,
+} from '../controls/secrets/index.ts';
+import type { HoneytokenService } from '../controls/secrets/types.ts';
 import {
   createSenderService,
   type RunningSenders,
@@ -54,6 +61,7 @@ import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
+import { honeytokenFile } from './home.ts';
 import { INSIDE_SCRIPT, insideDir } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
@@ -108,6 +116,7 @@ export interface Core {
   readonly auth: RunningAuth;
   readonly approvals: RunningApprovals;
   readonly senders: RunningSenders;
+  readonly honeytokens: HoneytokenService;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
@@ -130,6 +139,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     setTimer: afterwards,
     onLost: (cause) => logger.error('counted refusals could not be recorded', { cause: String(cause) }),
   });
+  const { tripwire, honeytokens } = openHoneytokens(options, alerts, ledger);
   prepareWorkspaces(paths, config.current());
   config.onApplied((next) => prepareWorkspaces(paths, next));
   const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
@@ -138,7 +148,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     issuers: () => (config.current().config.gateway.auth.oidc ?? []).map(issuerOf),
     fetch: providerFetch(egress.providerSocket),
   };
-  const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts });
+  const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts, tripwire });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
@@ -158,6 +168,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     random,
     logger,
     insideScript: INSIDE_SCRIPT,
+    tripwire,
     rightsOf: await rightsAfterRestart(auth, callers),
   });
   const senders = createSenderService({
@@ -199,6 +210,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     auth,
     approvals,
     senders,
+    honeytokens,
     sessions,
     turns,
     providers,
@@ -210,6 +222,31 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       await closeAll({ ledger, denials, auth, approvals, senders }, store.files);
     },
   };
+}
+
+/** What is planted to be found, and who knows it when it passes (K4). */
+function openHoneytokens(
+  { paths, clock, random, egress, logger }: CoreOptions,
+  alerts: AlertService,
+  ledger: LedgerService,
+) {
+  const file = honeytokenFile(paths);
+  const tripwire = new HoneytokenTripwire(alerts);
+  tripwire.load(readPlanted(file));
+  const honeytokens = createHoneytokens({
+    file,
+    tripwire,
+    clock,
+    random,
+    ledger,
+    mint: () => mintToken(random).text,
+    // Egress reads the file when it starts; one that is down has nothing to be told.
+    onChanged: () =>
+      egress.reloadHoneytokens().catch((cause: unknown) => {
+        logger.warn('egress was not told of a planted credential', { cause: String(cause) });
+      }),
+  });
+  return { tripwire, honeytokens };
 }
 
 /** Databases, ledger and configuration: what everything else stands on. */

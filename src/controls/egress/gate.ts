@@ -9,6 +9,7 @@ import {
   type GatehouseError,
   type Ledger,
   type Subject,
+  type Tripwire,
 } from '../../kernel/index.ts';
 import { classifyAddress } from './address.ts';
 import { type RunMeter, UsageBook } from './meter.ts';
@@ -24,6 +25,7 @@ export const MAX_ANSWER_ADDRESSES = 64;
 export interface GateParts {
   readonly ledger: Ledger;
   readonly alerts: Alerts;
+  readonly tripwire: Tripwire;
   readonly resolver: Resolver;
   readonly clock: Clock;
   /** Read anew for each connection: a reload changes them (E9). */
@@ -60,6 +62,10 @@ export class Gate {
 
   get clock(): Clock {
     return this.#parts.clock;
+  }
+
+  get tripwire(): Tripwire {
+    return this.#parts.tripwire;
   }
 
   get alerts(): Alerts {

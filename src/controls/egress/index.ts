@@ -11,6 +11,7 @@ export {
 export type { Interception } from './intercept/server.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';
+export { judgeRequest } from './request-rules.ts';
 export { compileEgressRules, compileEgressTable, egressRuleProblem } from './rules.ts';
 export { RunProxy } from './run-proxy.ts';
 export {

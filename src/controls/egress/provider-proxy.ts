@@ -196,8 +196,14 @@ export class ProviderProxy {
         if (!response.writableFinished) outgoing.destroy();
         settle();
       });
+      // A model that was shown a planted credential is how one finds out that it was read; the call itself goes on.
+      const watch = gate.tripwire.watch({
+        where: `a prompt to ${url.target.host}`,
+        subject: passage.subject,
+      });
       copy(request, outgoing, (chunk) => {
         moved.sent += chunk.length;
+        watch?.(chunk);
         return true;
       });
     });

@@ -10,7 +10,15 @@ import { test } from 'node:test';
 import { SecretStore } from '../secrets/index.ts';
 import { DEFAULT_EGRESS_LIMITS, type EgressRuleSpec, Gate, ProviderProxy } from './index.ts';
 import { certificateFor } from './testing/certificates.ts';
-import { KeptAlerts, MemoryLedger, policyOf, rule, TableResolver, TestClock } from './testing/parts.ts';
+import {
+  KeptAlerts,
+  MemoryLedger,
+  NO_TRIPWIRE,
+  policyOf,
+  rule,
+  TableResolver,
+  TestClock,
+} from './testing/parts.ts';
 import { codeOf, countingServer, RawClient, rawRequest } from './testing/sockets.ts';
 
 const NAME = 'api.example.org';
@@ -65,6 +73,7 @@ async function startProvider({ rules, boundTo, ca, resolver }: StartOptions) {
   const gate = new Gate({
     ledger,
     alerts: new KeptAlerts(),
+    tripwire: NO_TRIPWIRE,
     clock: new TestClock(),
     resolver: resolver ?? new TableResolver({ [NAME]: [['127.0.0.1']] }),
     limits: () => DEFAULT_EGRESS_LIMITS,

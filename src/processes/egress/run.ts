@@ -1,6 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import { EGRESS_CODES, Gate, ProviderProxy, type Resolver } from '../../controls/egress/index.ts';
-import { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
+import {
+  HoneytokenTripwire,
+  RunSecretStore,
+  readPlanted,
+  SecretStore,
+} from '../../controls/secrets/index.ts';
 import { createAlerts } from '../../controls/trace/index.ts';
 import { type Clock, type Ledger, type Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
@@ -41,6 +46,8 @@ export interface EgressEnvironment {
   watchPolicy?(onChange: () => void): () => void;
   /** Further certificate authorities in PEM. */
   readonly ca?: string;
+  /** Where it is written down what was planted to be found (K4). */
+  readonly honeytokens?: string;
 }
 
 export interface RunningEgress {
@@ -83,9 +90,15 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     clock,
     logger,
   });
+  const tripwire = new HoneytokenTripwire(alerts);
+  const loadHoneytokens = (): void => {
+    if (environment.honeytokens !== undefined) tripwire.load(readPlanted(environment.honeytokens));
+  };
+  loadHoneytokens();
   const gate = new Gate({
     ledger,
     alerts,
+    tripwire,
     clock,
     resolver,
     limits: () => policies.limits,
@@ -155,6 +168,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     secrets,
     runSecrets,
     interceptor,
+    loadHoneytokens,
     policies: () => policies,
     onHello: ({ pid, ports }) => {
       watchdog.gateway(pid);

@@ -1,0 +1,6 @@
+export {
+  HONEYTOKEN_KINDS,
+  type HoneytokenRecord,
+  type HoneytokenService,
+  type HoneytokenState,
+} from './honeytokens/index.ts';
