@@ -1,6 +1,1 @@
-export {
-  HONEYTOKEN_KINDS,
-  type HoneytokenRecord,
-  type HoneytokenService,
-  type HoneytokenState,
-} from './honeytokens/index.ts';
+export { HONEYTOKEN_KINDS, type HoneytokenService } from './honeytokens/index.ts';

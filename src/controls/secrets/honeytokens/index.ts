@@ -1,9 +1,4 @@
-export { HONEYTOKEN_KINDS, type HoneytokenKind, USUAL_PLACE } from './bait.ts';
+export { HONEYTOKEN_KINDS } from './bait.ts';
 export { readPlanted } from './file.ts';
-export {
-  createHoneytokens,
-  type HoneytokenRecord,
-  type HoneytokenService,
-  type HoneytokenState,
-} from './service.ts';
+export { createHoneytokens, type HoneytokenService } from './service.ts';
 export { HoneytokenTripwire } from './tripwire.ts';
