@@ -117,6 +117,7 @@ export interface Core {
   readonly approvals: RunningApprovals;
   readonly senders: RunningSenders;
   readonly honeytokens: HoneytokenService;
+  readonly tripwire: HoneytokenTripwire;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
@@ -211,6 +212,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     approvals,
     senders,
     honeytokens,
+    tripwire,
     sessions,
     turns,
     providers,

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { Alerts, Sighting, Tripwire } from '../../../kernel/index.ts';
 import type { Honeytoken, Planted } from './file.ts';
-import { WindowSearch } from './windows.ts';
+import { printOf, WINDOW, WindowSearch } from './windows.ts';
+
+const KEY_BYTES = 32;
 
 type Prints = ReadonlyMap<number, readonly { readonly digest: string; readonly id: string }[]>;
 
@@ -18,16 +21,38 @@ export class HoneytokenTripwire implements Tripwire {
   #tokens: ReadonlyMap<string, Honeytoken> = new Map();
   #prints: Prints = new Map();
   #key = '';
+  #planted: Planted | undefined;
+  readonly #decoys = new Map<string, string>();
 
   constructor(alerts: Alerts) {
     this.#alerts = alerts;
   }
 
   load(planted: Planted | undefined): void {
-    const tokens = planted?.tokens ?? [];
-    this.#key = planted?.key ?? '';
+    this.#planted = planted;
+    this.#key = planted?.key ?? randomBytes(KEY_BYTES).toString('hex');
+    const decoys = [...this.#decoys].map(([id, text]) => this.#decoyToken(id, text));
+    const tokens = [...(planted?.tokens ?? []), ...decoys];
     this.#tokens = new Map(tokens.map((token) => [token.id, token]));
     this.#prints = index(tokens);
+  }
+
+  /** A credential that is planted nowhere and known to this process until it is disposed of, for a drill. */
+  decoy(id: string, text: string): Disposable {
+    this.#decoys.set(id, text);
+    this.load(this.#planted);
+    return {
+      [Symbol.dispose]: () => {
+        this.#decoys.delete(id);
+        this.load(this.#planted);
+      },
+    };
+  }
+
+  #decoyToken(id: string, text: string): Honeytoken {
+    const prints = [printOf(this.#key, text.slice(-WINDOW))];
+    const place = { agent: 'a drill', path: '(nowhere)', by: 'drill', note: '' };
+    return { id, kind: 'gatehouse', at: 0, prints, ...place };
   }
 
   /** Which planted credentials a text holds, without telling anybody. */
