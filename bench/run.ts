@@ -2,6 +2,7 @@
 // the same run.
 import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
+import { benchInterception } from './interception.ts';
 import { benchLedger } from './ledger.ts';
 import { benchPolicy } from './policy.ts';
 import { benchRotation } from './rotation.ts';

@@ -235,6 +235,8 @@ export interface Egress {
   /** Sign a ledger checkpoint; the key never leaves the egress process. */
   sign(checkpoint: Uint8Array): Promise<{ readonly keyId: string; readonly signature: string }>;
   status(): Promise<EgressStatus>;
+  /** Read again what is planted to be found (K4). */
+  reloadHoneytokens(): Promise<void>;
   /** What there is for runs: names and places, never values. */
   runSecrets(): Promise<RunSecretsReport>;
   reload(): Promise<void>;
@@ -263,4 +265,20 @@ export interface Alert {
 /** Takes alerts and never throws: whoever notices an attack does not fail because nobody could be told. */
 export interface Alerts {
   raise(alert: Alert): void;
+}
+
+/** Where something was seen and who brought it there. */
+export interface Sighting {
+  /** For example `a login`, `arguments of shell`, `a request to api.example.org`. */
+  readonly where: string;
+  readonly subject?: Subject;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Knows planted credentials when they pass (K4). Never throws. */
+export interface Tripwire {
+  /** Raise an alert when the text holds a planted credential, in plain or in a known coding; whether it did. */
+  trips(text: string, seen: Sighting): boolean;
+  /** The same for bytes that come in pieces; undefined when nothing is planted. */
+  watch(seen: Sighting): ((chunk: Uint8Array) => boolean) | undefined;
 }

@@ -54,6 +54,10 @@ import { grantList } from './grant/list.ts';
 import { grantRevoke } from './grant/revoke.ts';
 import { grantShow } from './grant/show.ts';
 import { healthGet } from './health/get.ts';
+import { honeytokenCheck } from './honeytoken/check.ts';
+import { honeytokenList } from './honeytoken/list.ts';
+import { honeytokenPlant } from './honeytoken/plant.ts';
+import { honeytokenRemove } from './honeytoken/remove.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
 import { ledgerActivity } from './ledger/activity.ts';
 import { ledgerShow } from './ledger/show.ts';
@@ -77,6 +81,9 @@ import { principalShow } from './principal/show.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
+import { secretsCheck } from './secrets/check.ts';
+import { secretsExplain } from './secrets/explain.ts';
+import { secretsList } from './secrets/list.ts';
 import { securityAudit } from './security/audit.ts';
 import { sendersAllow } from './senders/allow.ts';
 import { sendersBlock } from './senders/block.ts';
@@ -159,6 +166,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   pairingList,
   pairingApprove,
   pairingDeny,
+  secretsList,
+  secretsCheck,
+  secretsExplain,
   sendersList,
   sendersAllow,
   sendersBlock,
@@ -210,5 +220,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   gatewayStop,
   gatewayRestart,
   healthGet,
+  honeytokenPlant,
+  honeytokenList,
+  honeytokenCheck,
+  honeytokenRemove,
   logsTail,
 ]);

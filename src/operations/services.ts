@@ -4,6 +4,7 @@ import type { AuthService } from '../controls/auth/types.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { GrantService } from '../controls/grants/index.ts';
+import type { HoneytokenService } from '../controls/secrets/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
 import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
@@ -116,6 +117,7 @@ export interface Services {
   readonly senders: SenderService;
   readonly grants: GrantService;
   readonly traffic: TrafficService;
+  readonly honeytokens: HoneytokenService;
   readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;

@@ -20,6 +20,7 @@ import {
   migrations as authMigrations,
   createAuthService,
   issuerOf,
+  mintToken,
   principalLayer,
   type RunningAuth,
 } from '../controls/auth/index.ts';
@@ -36,7 +37,13 @@ import {
   type GrantTables,
   migrations as grantMigrations,
 } from '../controls/grants/index.ts';
-import { withoutCredentials } from '../controls/secrets/index.ts';
+import {
+  createHoneytokens,
+  HoneytokenTripwire,
+  readPlanted,
+  withoutCredentials,
+} from '../controls/secrets/index.ts';
+import type { HoneytokenService } from '../controls/secrets/types.ts';
 import {
   createSenderService,
   type RunningSenders,
@@ -67,6 +74,7 @@ import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from 
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
 import { askingEgress } from './egress-asks.ts';
+import { honeytokenFile } from './home.ts';
 import { INSIDE_SCRIPT, insideDir } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
@@ -127,6 +135,8 @@ export interface Core {
   readonly senders: RunningSenders;
   readonly grants: GrantService;
   readonly traffic: TrafficService;
+  readonly honeytokens: HoneytokenService;
+  readonly tripwire: HoneytokenTripwire;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
@@ -150,6 +160,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     onLost: (cause) => logger.error('counted refusals could not be recorded', { cause: String(cause) }),
   });
   const grants = await openGrants(options, store, alerts);
+  const { tripwire, honeytokens } = openHoneytokens(options, alerts, ledger);
   prepareWorkspaces(paths, config.current());
   config.onApplied((next) => prepareWorkspaces(paths, next));
   const { maxAttempts, windowMs, lockoutMs } = config.current().config.gateway.auth.rateLimit;
@@ -158,7 +169,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     issuers: () => (config.current().config.gateway.auth.oidc ?? []).map(issuerOf),
     fetch: providerFetch(egress.providerSocket),
   };
-  const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts });
+  const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts, tripwire });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
@@ -178,6 +189,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     random,
     logger,
     insideScript: INSIDE_SCRIPT,
+    tripwire,
     rightsOf: await rightsAfterRestart(auth, callers),
   });
   const senders = createSenderService({
@@ -225,6 +237,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       read: (after, limit) => ledger.readWriter('egress', after, limit),
       now: () => clock.now(),
     }),
+    honeytokens,
+    tripwire,
     sessions,
     turns,
     providers,
@@ -237,6 +251,31 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       await closeAll({ ledger, denials, auth, approvals, senders }, store.files);
     },
   };
+}
+
+/** What is planted to be found, and who knows it when it passes (K4). */
+function openHoneytokens(
+  { paths, clock, random, egress, logger }: CoreOptions,
+  alerts: AlertService,
+  ledger: LedgerService,
+) {
+  const file = honeytokenFile(paths);
+  const tripwire = new HoneytokenTripwire(alerts);
+  tripwire.load(readPlanted(file));
+  const honeytokens = createHoneytokens({
+    file,
+    tripwire,
+    clock,
+    random,
+    ledger,
+    mint: () => mintToken(random).text,
+    // Egress reads the file when it starts; one that is down has nothing to be told.
+    onChanged: () =>
+      egress.reloadHoneytokens().catch((cause: unknown) => {
+        logger.warn('egress was not told of a planted credential', { cause: String(cause) });
+      }),
+  });
+  return { tripwire, honeytokens };
 }
 
 /** Databases, ledger and configuration: what everything else stands on. */

@@ -26,6 +26,11 @@ export function homePaths(env: Readonly<Record<string, string | undefined>>): Ho
   };
 }
 
+/** What was planted to be found (K4); digests only. */
+export function honeytokenFile(paths: Pick<HomePaths, 'state'>): string {
+  return join(paths.state, 'honeytokens.json');
+}
+
 /**
  * Create what is missing and refuse what somebody else could write to: a home that another account can enter
  * is a home whose tokens, policy and sockets that account owns too.

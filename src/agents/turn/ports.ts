@@ -8,6 +8,7 @@ import type {
   Random,
   Sandbox,
   Subject,
+  Tripwire,
 } from '../../kernel/index.ts';
 import type { SessionStore } from '../sessions/service.ts';
 import type { Tool } from '../tools/define.ts';
@@ -26,6 +27,8 @@ export interface TurnPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Knows planted credentials in what a model asks for and says (K4). */
+  readonly tripwire?: Tripwire;
   readonly tools: readonly Tool[];
   /** Who runs on which folder, over all sessions and agents. */
   readonly workspaces: Workspaces;

@@ -37,6 +37,8 @@ const SEVERITY = { allow: 0, ask: 1, deny: 2 } as const;
  * this returns; what cannot be described is refused. Throws TURN_NOT_RECORDED.
  */
 export async function judge(ports: TurnPorts, turn: Turn, call: ToolCallPart): Promise<Judged> {
+  const where = `arguments of ${call.name.slice(0, 64)}`;
+  ports.tripwire?.trips(JSON.stringify(call.arguments) ?? '', { where, subject: turn.subject });
   const described = await describe(ports, turn, call);
   if (described instanceof GatehouseError) {
     await note(turn, call, {

@@ -12,6 +12,8 @@ export interface BaseUrlPlace {
   readonly baseUrl: string;
   readonly host: string;
   readonly port: number;
+  /** Of the base, without a slash at its end. */
+  readonly path: string;
   /** Not over TLS. */
   readonly plain: boolean;
 }
@@ -38,6 +40,8 @@ export async function judgeBaseUrl(
   if (!judged.ok) return refuse(judged.message);
   const { scheme, target, path } = judged.url;
   if (path.includes('?')) return refuse('the address holds a query');
+  if (!/^[A-Za-z0-9._~/-]*$/.test(path) || /\/\.{0,2}(?:\/|$)/.test(path.replace(/\/+$/, '')))
+    return refuse('the path of the address is not plain');
   if (scheme === 'http' && apiKey !== undefined && !isThisMachine(target.host)) {
     return refuse('the key would travel in the clear: use https, or leave apiKey out');
   }
@@ -45,6 +49,7 @@ export async function judgeBaseUrl(
     baseUrl: baseUrl.replace(/\/+$/, ''),
     host: target.host,
     port: target.port,
+    path: path.replace(/\/+$/, ''),
     plain: scheme === 'http',
   };
 }

@@ -37,6 +37,12 @@ const HEADERS: Readonly<Record<'openai-completions' | 'anthropic-messages', stri
   'anthropic-messages': 'x-api-key: {}',
 };
 
+/** The one path below its base that each API is called at. */
+const ENDPOINTS: Readonly<Record<keyof typeof HEADERS, string>> = {
+  'openai-completions': '/chat/completions',
+  'anthropic-messages': '/messages',
+};
+
 interface WellKnown {
   readonly id: string;
   readonly api: 'openai-completions' | 'anthropic-messages';
@@ -215,6 +221,8 @@ export async function readProviders(
       port,
       class: 'model',
       ...(place.plain ? { protocol: 'http' as const } : {}),
+      methods: ['POST'],
+      paths: [`${place.path}${ENDPOINTS[api]}`],
       ...(candidate.networks.length === 0 ? {} : { networks: candidate.networks }),
     });
   }

@@ -19,6 +19,7 @@ export {
 export { createAuthService, type RunningAuth } from './service.ts';
 export { type AuthTables, migrations } from './tables.ts';
 export { checkTokens } from './token-checks.ts';
+export { mintToken } from './token-format.ts';
 export * from './types.ts';
 
 /** Loaded when it is asked for: only the command line reads files of people. */

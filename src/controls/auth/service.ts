@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
-import type { Alerts, Clock, Ledger, Logger, Random } from '../../kernel/index.ts';
+import type { Alerts, Clock, Ledger, Logger, Random, Tripwire } from '../../kernel/index.ts';
 import { Buckets } from './addresses.ts';
 import { BrowserSessions } from './browser/sessions.ts';
 import { BrowserStore } from './browser/store.ts';
@@ -59,6 +59,8 @@ export interface AuthParts {
   readonly limits?: LimiterSettings;
   /** Told of clients that are refused again and again (A9). */
   readonly alerts?: Alerts;
+  /** Knows credentials that were planted to be found (K4). */
+  readonly tripwire?: Tripwire;
   /** Stored principals; without them nobody is known by an identity. */
   readonly principals?: PrincipalDirectory;
   /** Identity providers, and how their keys are fetched. */
@@ -159,6 +161,7 @@ class Authentication implements RunningAuth {
       lastUse: this.#lastUse,
       clock,
       delay: parts.delay ?? ((ms) => sleep(ms)),
+      ...(parts.tripwire === undefined ? {} : { tripwire: parts.tripwire }),
     });
     this.#exposures = new Exposures({ db, tokens: this.#tokens, clock, alerts: parts.alerts });
     this.#directory = new PrincipalStore(db);

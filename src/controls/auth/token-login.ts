@@ -1,4 +1,4 @@
-import type { Clock } from '../../kernel/index.ts';
+import type { Clock, Tripwire } from '../../kernel/index.ts';
 import { addressAllowed } from './addresses.ts';
 import { AUTH_CODES } from './codes.ts';
 import type { LastUse } from './last-use.ts';
@@ -26,6 +26,9 @@ function inCanary(blocks: readonly string[], address: string): boolean {
   return blocks.length > 0 && addressAllowed(blocks, address);
 }
 
+/** Characters of a presented text that are looked at. */
+const MAX_LOOKED_AT = 4_096;
+
 /** The field a text was presented in; each counts its failures apart. */
 export type TokenSource = 'token' | 'password' | 'device-token';
 
@@ -37,6 +40,7 @@ export interface TokenLoginParts {
   /** Who uses which token from where. */
   readonly consumers: Pick<Consumers, 'used' | 'failed'>;
   readonly clock: Clock;
+  readonly tripwire?: Tripwire;
   /** Resolves after so many milliseconds. */
   readonly delay: (ms: number) => Promise<void>;
 }
@@ -72,6 +76,9 @@ export class TokenLogin {
     // The same work for a token that does not exist: how long a refusal takes tells nothing about ids.
     const isSame = sameDigest(stored?.digest ?? NO_DIGEST, tokenDigest(text));
     if (stored === undefined || !isSame) {
+      const { address } = peer;
+      const seen = { where: `a login from ${address}`, data: { address, plane: peer.surface } };
+      this.#parts.tripwire?.trips(text.slice(0, MAX_LOOKED_AT), seen);
       const code = source === 'device-token' ? 'AUTH_DEVICE_TOKEN_INVALID' : 'AUTH_TOKEN_INVALID';
       return this.refuse(code, bucket, peer, stored?.summary.id);
     }

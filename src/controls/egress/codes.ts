@@ -136,6 +136,11 @@ export const EGRESS_CODES = defineCodes({
     fix: 'Let the program use the certificates of the system or SSL_CERT_FILE and HTTP/1.1; one that pins certificates needs a rule without methods, paths and secrets.',
     status: 403,
   },
+  EGRESS_HONEYTOKEN: {
+    summary: 'the request carries a credential that was planted to be found',
+    fix: 'Nothing to open: the credential opens nothing, and the operator was told.',
+    status: 403,
+  },
   EGRESS_SECRET_IN_CLEAR: {
     summary: "a secret's placeholder stands in a request that is not encrypted",
     fix: 'Use https: a secret is put in only inside TLS that ends in egress.',

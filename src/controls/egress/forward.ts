@@ -49,7 +49,9 @@ export async function forward(parts: ForwardParts, what: ForwardRequest, handle:
     return { address: '', sent: 0, received: 0, code: 'EGRESS_CONNECT_FAILED' };
   }
   const address = upstream.remoteAddress ?? '';
-  const code = await exchange(upstream, what, handle, gate.limits.idleMs, meter);
+  const where = { where: `a request to ${passage.target.host}`, subject: passage.subject };
+  const watch = gate.tripwire.watch(where);
+  const code = await exchange(upstream, what, handle, gate.limits.idleMs, meter, watch);
   const ending = { address, sent: upstream.bytesWritten, received: upstream.bytesRead };
   upstream.destroy();
   return code === undefined ? ending : { ...ending, code };
@@ -61,6 +63,7 @@ function exchange(
   handle: Handle,
   idleMs: number,
   meter: RunMeter,
+  watch: ((chunk: Uint8Array) => boolean) | undefined,
 ): Promise<string | undefined> {
   const { request, response, head, path, hostHeader } = what;
   const { target, decision } = handle.passage;
@@ -77,6 +80,11 @@ function exchange(
       resolve(refusal?.code);
     };
     const onAbort = (): void => settle(reasonOf(handle.signal));
+    const outbound = (chunk: Buffer): boolean => {
+      if (watch?.(chunk) !== true) return counted(chunk);
+      settle(codedRefusal('EGRESS_HONEYTOKEN', target, decision));
+      return false;
+    };
     const counted = (chunk: Buffer): boolean => {
       if (meter.move(chunk.length)) return true;
       settle(codedRefusal(meter.over, target, decision));
@@ -105,7 +113,7 @@ function exchange(
     });
     if (handle.signal.aborted) onAbort();
     else handle.signal.addEventListener('abort', onAbort);
-    copy(request, outgoing, counted);
+    copy(request, outgoing, outbound);
   });
 }
 

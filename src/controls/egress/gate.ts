@@ -11,6 +11,7 @@ import {
   judge,
   type Ledger,
   type Subject,
+  type Tripwire,
 } from '../../kernel/index.ts';
 import { classifyAddress } from './address.ts';
 import { type RunMeter, UsageBook } from './meter.ts';
@@ -30,6 +31,7 @@ const SPIKE_WINDOW_MS = 60_000;
 export interface GateParts {
   readonly ledger: Ledger;
   readonly alerts: Alerts;
+  readonly tripwire: Tripwire;
   readonly resolver: Resolver;
   readonly clock: Clock;
   /** Read anew for each connection: a reload changes them (E9). */
@@ -69,6 +71,10 @@ export class Gate {
 
   get clock(): Clock {
     return this.#parts.clock;
+  }
+
+  get tripwire(): Tripwire {
+    return this.#parts.tripwire;
   }
 
   get alerts(): Alerts {

@@ -19,6 +19,7 @@ export {
   namesLocal,
   protocolOf,
 } from './rules.ts';
+export { judgeRequest } from './request-rules.ts';
 export { RunProxy } from './run-proxy.ts';
 export {
   DEFAULT_EGRESS_LIMITS,

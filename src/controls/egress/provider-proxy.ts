@@ -9,6 +9,7 @@ import { createServer, request as httpRequest } from './node-http.ts';
 import type { Passage } from './passage.ts';
 import { type PoolParts, ProviderAgent } from './provider-pool.ts';
 import { codedRefusal, recordClosed, recordDecision } from './record.ts';
+import { judgeRequest } from './request-rules.ts';
 import type { SecretInjector, SecretMask } from './types.ts';
 
 /** Milliseconds without a byte from a provider; models think for minutes before they answer. */
@@ -110,13 +111,18 @@ export class ProviderProxy {
     if ((url.scheme === 'http') !== (rule?.spec.protocol === 'http')) {
       throw codedRefusal('EGRESS_SCHEME_REFUSED', target, decision);
     }
+    // What a key is for is the model's own endpoint, not everything that the host offers to its owner.
+    judgeRequest(policyOf(), target, { method: request.method ?? '', path: url.path }, gate.clock.now());
     const headers: string[] = [];
     const secretNames: string[] = [];
     for (let i = 0; i + 1 < head.headers.length; i += 2) {
       const name = head.headers[i] ?? '';
       // A compressed answer would hide a reflected secret from the mask (attack 84).
       if (name.toLowerCase() === 'accept-encoding') continue;
-      const filled = secrets.fill(head.headers[i + 1] ?? '', target);
+      const filled = secrets.fill(name, head.headers[i + 1] ?? '', target);
+      // Once is what a call needs; more would multiply what is sent.
+      if (filled.names.some((secret) => secretNames.includes(secret)))
+        throw codedRefusal('EGRESS_HEADER_REFUSED', target, decision);
       headers.push(name, filled.value);
       secretNames.push(...filled.names);
     }
@@ -196,8 +202,14 @@ export class ProviderProxy {
         if (!response.writableFinished) outgoing.destroy();
         settle();
       });
+      // A model that was shown a planted credential is how one finds out that it was read; the call itself goes on.
+      const watch = gate.tripwire.watch({
+        where: `a prompt to ${url.target.host}`,
+        subject: passage.subject,
+      });
       copy(request, outgoing, (chunk) => {
         moved.sent += chunk.length;
+        watch?.(chunk);
         return true;
       });
     });

@@ -10,7 +10,15 @@ import { test } from 'node:test';
 import { SecretStore } from '../secrets/index.ts';
 import { DEFAULT_EGRESS_LIMITS, type EgressRuleSpec, Gate, ProviderProxy } from './index.ts';
 import { certificateFor } from './testing/certificates.ts';
-import { KeptAlerts, MemoryLedger, policyOf, rule, TableResolver, TestClock } from './testing/parts.ts';
+import {
+  KeptAlerts,
+  MemoryLedger,
+  NO_TRIPWIRE,
+  policyOf,
+  rule,
+  TableResolver,
+  TestClock,
+} from './testing/parts.ts';
 import { codeOf, countingServer, RawClient, rawRequest } from './testing/sockets.ts';
 
 const NAME = 'api.example.org';
@@ -59,12 +67,13 @@ async function startProvider({ rules, boundTo, ca, resolver }: StartOptions) {
   const folder = await mkdtemp(join(tmpdir(), 'gh-provider-'));
   const ledger = new MemoryLedger();
   const secrets = new SecretStore();
-  const reference = { name: 'models.providers.x.apiKey', source: 'env', id: 'KEY', ...boundTo } as const;
+  const reference = { name: 'models.providers.x.apiKey', source: 'env', id: 'KEY', header: 'x-api-key: {}', ...boundTo } as const;
   await secrets.load([reference], { env: { KEY: VALUE } });
   const policy = policyOf(rules);
   const gate = new Gate({
     ledger,
     alerts: new KeptAlerts(),
+    tripwire: NO_TRIPWIRE,
     clock: new TestClock(),
     resolver: resolver ?? new TableResolver({ [NAME]: [['127.0.0.1']] }),
     limits: () => DEFAULT_EGRESS_LIMITS,
@@ -112,7 +121,7 @@ test('a provider call gets its secret, streams back, and is attributed to who th
     boundTo: { host: '127.0.0.1', port: server.port },
   });
   const headers = [
-    `Authorization: Bearer ${KEY}`,
+    `X-Api-Key: ${KEY}`,
     'X-Gatehouse-Run: r1',
     'X-Gatehouse-Agent: main',
     'X-Gatehouse-Session: s1',
@@ -124,7 +133,7 @@ test('a provider call gets its secret, streams back, and is attributed to who th
   );
   assert.match(answer, /^HTTP\/1.1 200[^]*\{"ok":true\}$/);
   const [seen] = server.seen;
-  assert.equal(seen?.headers.authorization, `Bearer ${VALUE}`);
+  assert.equal(seen?.headers['x-api-key'], VALUE);
   assert.equal(seen?.headers['accept-encoding'], 'identity');
   assert.equal(seen?.headers['x-gatehouse-run'], undefined);
   assert.equal(seen?.url, '/v1/chat');
@@ -369,4 +378,31 @@ test('a caller that goes away ends the call at the provider', async () => {
   await client.until((text) => text.includes('200'));
   client.close();
   await ended;
+});
+
+test('secrets/a gateway that was taken over asks for another path, method, header or more of a key: refused', async () => {
+  await using server = await upstream((_request, response) => response.end('{"ok":true}'));
+  await using egress = await startProvider({
+    rules: [{ ...plain(server.port), methods: ['POST'], paths: ['/v1/chat/completions'] }],
+    boundTo: { host: '127.0.0.1', port: server.port },
+  });
+  const at = (path: string) => `http://127.0.0.1:${server.port}${path}`;
+  const key = `x-api-key: ${KEY}`;
+  const attempts: readonly (readonly [request: string, code: string])[] = [
+    [post(at('/v1/organization/admin_keys'), [key]), 'EGRESS_REQUEST_NOT_ALLOWED'],
+    [post(at('/v1/chat/completions'), [key]).replace('POST', 'DELETE'), 'EGRESS_REQUEST_NOT_ALLOWED'],
+    [post(at('/v1/chat/../files'), [key]), 'EGRESS_PATH_AMBIGUOUS'],
+    [post(at('/v1/chat/completions'), [`x-log: ${KEY}`]), 'SECRET_WRONG_PLACE'],
+    [post(at('/v1/chat/completions'), [key, key]), 'EGRESS_HEADER_REFUSED'],
+    [post(at('/v1/chat/completions'), [`x-api-key: ${KEY}${KEY}`]), 'SECRET_WRONG_PLACE'],
+  ];
+  for (const [request, code] of attempts) {
+    assert.equal(codeOf(await rawRequest(egress.socketPath, request)), code);
+    await egress.ledger.refusal(code);
+  }
+  const huge = post(at('/v1/chat/completions'), [key, `x-pad: ${'x'.repeat(20_000)}`]);
+  assert.match(await rawRequest(egress.socketPath, huge), /^HTTP\/1\.1 431 /);
+  assert.equal(server.seen.length, 0);
+  const honest = post(at('/v1/chat/completions'), [key]);
+  assert.match(await rawRequest(egress.socketPath, honest), /^HTTP\/1\.1 200 /);
 });

@@ -32,7 +32,7 @@ interface Asked {
  * @throws EGRESS_PATH_AMBIGUOUS, EGRESS_REQUEST_NOT_ALLOWED
  */
 export function judgeRequest(
-  policy: EgressPolicy | undefined,
+  policy: Pick<EgressPolicy, 'table' | 'bounds'> | undefined,
   target: Target,
   request: Asked,
   now: number,

@@ -37,6 +37,8 @@ const HEAD_CHECK_MS = 2_000;
 const DEFAULT_HTTP_PORT = 80;
 /** Refused destinations of one run that are told. */
 const MAX_MISSED = 10;
+/** Characters of a hostile destination that an alert repeats. */
+const MAX_WHERE = 200;
 
 /** The forward proxy of one run. Everything is refused that a rule does not allow, and everything is recorded. */
 export class RunProxy {
@@ -162,6 +164,7 @@ export class RunProxy {
 
   async #connectTarget(request: IncomingMessage): Promise<Target> {
     const raw = request.url ?? '';
+    await this.#refuseHoneytoken([raw, ...request.rawHeaders], `a tunnel to ${raw}`, 'connect');
     const head = await this.#judged(judgeConnectHead(request.rawHeaders), raw, 'connect');
     const { target } = await this.#judged(judgeAuthority(raw), raw, 'connect');
     if (head.host !== undefined) await this.#sameHost(head.host, target, target.port, 'connect');
@@ -172,6 +175,7 @@ export class RunProxy {
     try {
       await this.#withinLimit('http');
       const raw = request.url ?? '';
+      await this.#refuseHoneytoken([raw, ...request.rawHeaders], 'a plain request', 'http');
       const head = await this.#head(request, 'http');
       const { url } = await this.#judged(judgeUrl(raw), raw, 'http');
       const { target } = url;
@@ -218,11 +222,20 @@ export class RunProxy {
     } catch (thrown) {
       throw await this.#refused(asGatehouseError(thrown), via, path.split('?')[0] ?? '');
     }
+    await this.#refuseHoneytoken([path, ...head.headers], `a request to ${target.host}`, via);
     const texts = [path, ...head.headers];
     if (interception === undefined || !texts.some((text) => interception.secrets.mentions(text))) return;
     const refusal = codedRefusal('EGRESS_SECRET_IN_CLEAR', target);
     raiseMisuse(gate, identity, refusal);
     throw await this.#refused(refusal, via);
+  }
+
+  /** What was planted to be found leaves in no head (K4); what a decided request sends is watched as it goes. */
+  async #refuseHoneytoken(texts: readonly string[], where: string, via: Via): Promise<void> {
+    const { gate, identity } = this.#parts;
+    const seen = { where: where.slice(0, MAX_WHERE), subject: identity, data: { via } };
+    if (gate.tripwire.trips(texts.join('\n'), seen))
+      throw await this.#refused(EGRESS_CODES.error('EGRESS_HONEYTOKEN'), via);
   }
 
   async #onInner(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -69,8 +69,9 @@ export interface Resolver {
 
 /** What the secrets control offers to provider calls; the value never leaves the call it was made for. */
 export interface SecretInjector {
-  /** Put secrets in for their placeholders; throws SECRET_WRONG_HOST and SECRET_UNKNOWN. */
+  /** Put secrets in for their placeholders; throws SECRET_WRONG_HOST, SECRET_WRONG_PLACE and SECRET_UNKNOWN. */
   fill(
+    header: string,
     value: string,
     target: { readonly host: string; readonly port: number },
   ): { readonly value: string; readonly names: readonly string[] };

@@ -16,6 +16,31 @@ export const SECRETS_CODES = defineCodes({
     fix: 'Use one line of printable ASCII without leading or trailing spaces, at most 8192 characters.',
     status: 503,
   },
+  HONEYTOKEN_USED: {
+    summary: 'a planted credential turned up where nobody has business with it',
+    fix: 'Find out who read the file that it was planted in: stop the session or block the address, and plant a new one.',
+    status: 403,
+  },
+  HONEYTOKEN_UNKNOWN: {
+    summary: 'no planted credential has this id',
+    fix: 'Look at `gatehouse honeytoken list`.',
+    status: 404,
+  },
+  HONEYTOKEN_PATH: {
+    summary: 'a credential cannot be planted there',
+    fix: 'Name a place inside the workspace, without links on the way.',
+    status: 400,
+  },
+  HONEYTOKEN_EXISTS: {
+    summary: 'a file is there already, and it is left alone',
+    fix: 'Choose another place with --path.',
+    status: 409,
+  },
+  HONEYTOKEN_LIMIT: {
+    summary: 'as many credentials are planted as can be',
+    fix: 'Take some away (`gatehouse honeytoken remove ID`).',
+    status: 409,
+  },
   SECRET_WRONG_HOST: {
     summary: 'the secret is bound to another host than the request goes to',
     fix: 'Send the request to the host that the secret belongs to, or configure a secret for this host.',

@@ -3,6 +3,7 @@ export { loadDetector } from './detector/detector.ts';
 export type { Detector } from './detector/types.ts';
 export { CREDENTIAL_REMOVED, hideCredentials } from './hide.ts';
 export { hideIn, MAX_HELD_WORD, OutgoingText, withoutCredentials } from './outgoing.ts';
+export { createHoneytokens, HoneytokenTripwire, readPlanted } from './honeytokens/index.ts';
 export { MIN_REDACTED_LENGTH, Redactor } from './redactor.ts';
 export type { RunSecretBinding, SecretBinding } from './reference.ts';
 export { MAX_SECRET_LENGTH, resolveSecret } from './resolve.ts';

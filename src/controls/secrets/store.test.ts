@@ -13,7 +13,7 @@ function reference(
   id: string,
   name = 'models.providers.x.apiKey',
 ): SecretBinding {
-  return { name, source, id, ...HOST };
+  return { name, source, id, header: 'authorization: Bearer {}', ...HOST };
 }
 
 function temporary() {
@@ -106,9 +106,9 @@ async function storeWith(name = 'models.providers.x.apiKey'): Promise<SecretStor
 
 test('a placeholder is filled for the host and port it is bound to', async () => {
   const store = await storeWith();
-  const filled = store.fill('Bearer {{secret:models.providers.x.apiKey}}', HOST);
+  const filled = store.fill('Authorization', 'Bearer {{secret:models.providers.x.apiKey}}', HOST);
   assert.deepEqual(filled, { value: 'Bearer hunter2-value', names: ['models.providers.x.apiKey'] });
-  assert.deepEqual(store.fill('plain', { host: 'other.example.org', port: 443 }), {
+  assert.deepEqual(store.fill('x', 'plain', { host: 'other.example.org', port: 443 }), {
     value: 'plain',
     names: [],
   });
@@ -123,9 +123,23 @@ test('secrets/a placeholder for another host or port: refused', async () => {
     { ...HOST, port: 8443 },
   ]) {
     assert.throws(
-      () => store.fill('{{secret:models.providers.x.apiKey}}', target),
+      () => store.fill('authorization', 'Bearer {{secret:models.providers.x.apiKey}}', target),
       refusal('SECRET_WRONG_HOST'),
     );
+  }
+});
+
+test('secrets/a placeholder outside of the header that it is bound to: refused', async () => {
+  const store = await storeWith();
+  const placeholder = '{{secret:models.providers.x.apiKey}}';
+  for (const [header, text] of [
+    ['x-log', `Bearer ${placeholder}`],
+    ['authorization', placeholder],
+    ['authorization', `Bearer ${placeholder}, ${placeholder}`],
+    ['authorization', `Bearer x${placeholder}`],
+    ['user-agent', placeholder],
+  ] as const) {
+    assert.throws(() => store.fill(header, text, HOST), refusal('SECRET_WRONG_PLACE'), text);
   }
 });
 
@@ -138,13 +152,13 @@ test('secrets/an unknown or broken placeholder: refused', async () => {
     '{{secret:a b}}',
     '{{secret:{{secret:models.providers.x.apiKey}}}}',
   ]) {
-    assert.throws(() => store.fill(text, HOST), refusal('SECRET_UNKNOWN'), text);
+    assert.throws(() => store.fill('authorization', text, HOST), refusal('SECRET_UNKNOWN'), text);
   }
 });
 
 test('a load that fails keeps the values that were there', async () => {
   const store = await storeWith();
   await assert.rejects(store.load([reference('env', 'NONE')], { env: {} }), refusal('SECRETS_UNRESOLVED'));
-  assert.equal(store.fill('{{secret:models.providers.x.apiKey}}', HOST).value, 'hunter2-value');
+  assert.equal(store.fill('authorization', 'Bearer {{secret:models.providers.x.apiKey}}', HOST).value, 'Bearer hunter2-value');
   assert.equal(store.redact('x hunter2-value y'), 'x [secret removed] y');
 });

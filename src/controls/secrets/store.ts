@@ -58,15 +58,19 @@ export class SecretStore {
 
   /**
    * Put values in for placeholders of a header. Anything that begins like a placeholder and is none is refused,
-   * so that a broken one is never sent as if it were a value.
+   * so that a broken one is never sent as if it were a value. A value goes into exactly the header that it is bound
+   * to: a gateway that was taken over cannot have it repeated, multiplied or put where a host would log it.
    *
-   * @throws SECRET_UNKNOWN, SECRET_WRONG_HOST
+   * @throws SECRET_UNKNOWN, SECRET_WRONG_HOST, SECRET_WRONG_PLACE
    */
   fill(
+    header: string,
     text: string,
     target: { readonly host: string; readonly port: number },
   ): { readonly value: string; readonly names: readonly string[] } {
     if (!text.includes(PLACEHOLDER_START)) return { value: text, names: [] };
+    if (text.replace(PLACEHOLDER, '').includes(PLACEHOLDER_START)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
+    const place = `${header.toLowerCase()}: ${text.replace(PLACEHOLDER, '{}')}`;
     const names: string[] = [];
     const value = text.replace(PLACEHOLDER, (_match, name: string) => {
       const held = this.#secrets.get(name);
@@ -82,11 +86,11 @@ export class SecretStore {
           },
         );
       }
+      if (held.binding.header !== place)
+        throw SECRETS_CODES.error('SECRET_WRONG_PLACE', undefined, { details: { secret: name } });
       names.push(name);
       return held.value;
     });
-    const left = text.replace(PLACEHOLDER, '');
-    if (left.includes(PLACEHOLDER_START)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
     return { value, names };
   }
 
@@ -118,6 +122,7 @@ export class SecretStore {
       return `${before}${encodeURIComponent(held.value).replaceAll('%3A', ':')}`;
     });
     if (value.includes(TARGET_START)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
+    if (new Set(names).size !== names.length) throw SECRETS_CODES.error('SECRET_WRONG_PLACE');
     return { value, names };
   }
 

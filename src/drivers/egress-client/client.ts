@@ -171,6 +171,10 @@ class ReconnectingClient implements EgressClient {
     return (await this.#call('runSecrets', {})) as RunSecretsReport;
   }
 
+  async reloadHoneytokens(): Promise<void> {
+    await this.#call('honeytokens', {});
+  }
+
   async reload(): Promise<void> {
     await this.#call('reload', {});
   }

@@ -16,6 +16,7 @@ export const CONTROL_METHODS = [
   'sign',
   'status',
   'runSecrets',
+  'honeytokens',
   'reload',
   'grants',
   'verify',

@@ -2,6 +2,7 @@ import { AUTH_DRILLS, type AuthRange } from '../../controls/auth/drills.ts';
 import { EGRESS_DRILLS, type EgressRange } from '../../controls/egress/drills.ts';
 import { EXECUTION_DRILLS, type ExecutionRange } from '../../controls/execution/drills.ts';
 import { LISTEN_DRILLS, type ListenRange } from '../../controls/listen/drills.ts';
+import { type HoneytokenRange, SECRETS_DRILLS } from '../../controls/secrets/drills.ts';
 import { SENDER_DRILLS, type SenderRange } from '../../controls/senders/drills.ts';
 import { TRACE_DRILLS, type TraceRange } from '../../controls/trace/drills.ts';
 import type { Drill } from '../../kernel/index.ts';
@@ -13,7 +14,8 @@ export interface InstallRange
     SenderRange,
     EgressRange,
     ExecutionRange,
-    TraceRange {}
+    TraceRange,
+    HoneytokenRange {}
 
 /** Every drill there is, by control (D6). A control's own `drills.ts` says what its drills need. */
 export const DRILLS: readonly Drill<InstallRange>[] = [
@@ -23,4 +25,5 @@ export const DRILLS: readonly Drill<InstallRange>[] = [
   ...EGRESS_DRILLS,
   ...EXECUTION_DRILLS,
   ...TRACE_DRILLS,
+  ...SECRETS_DRILLS,
 ];

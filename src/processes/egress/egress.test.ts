@@ -303,7 +303,8 @@ async function providerPair(
   const { port } = server.address() as AddressInfo;
   const place = { host: '127.0.0.1', port };
   const providerRules = [rule('127.0.0.1', port, { id: 'provider:x', protocol: 'http' })];
-  const secrets = [{ name: 'x.apiKey', source: 'env', id: 'KEY', ...place } as const];
+  const header = 'authorization: Bearer {}';
+  const secrets = [{ name: 'x.apiKey', source: 'env', id: 'KEY', header, ...place } as const];
   const egress = await start(home, inputsOf([], { providerRules, secrets }));
   return {
     url: `http://127.0.0.1:${port}/v1/chat`,

@@ -26,6 +26,7 @@ export interface HandlerParts {
   readonly secrets: SecretStore;
   readonly runSecrets: RunSecretStore;
   readonly interceptor: Interceptor;
+  loadHoneytokens(): void;
   policies(): EgressPolicies;
   onHello(gateway: { readonly pid: number; readonly ports: readonly number[] }): void;
   reload(): Promise<void>;
@@ -64,6 +65,7 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       secrets: parts.runSecrets.list(),
       authority: authorityOf(parts.interceptor),
     }),
+    honeytokens: () => parts.loadHoneytokens(),
     reload: () => parts.reload(),
     grants: () => parts.refreshGrants(),
     verify(params) {

@@ -1,6 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import { EGRESS_CODES, Gate, ProviderProxy, type Resolver } from '../../controls/egress/index.ts';
-import { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
+import {
+  HoneytokenTripwire,
+  RunSecretStore,
+  readPlanted,
+  SecretStore,
+} from '../../controls/secrets/index.ts';
 import { createAlerts } from '../../controls/trace/index.ts';
 import type { Clock, Ledger, Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
@@ -47,6 +52,8 @@ export interface EgressEnvironment {
   watchPolicy?(onChange: () => void): () => void;
   /** Further certificate authorities in PEM. */
   readonly ca?: string;
+  /** Where it is written down what was planted to be found (K4). */
+  readonly honeytokens?: string;
 }
 
 export interface RunningEgress {
@@ -108,10 +115,16 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
             gate.reconsider();
           },
         });
+  const tripwire = new HoneytokenTripwire(alerts);
+  const loadHoneytokens = (): void => {
+    if (environment.honeytokens !== undefined) tripwire.load(readPlanted(environment.honeytokens));
+  };
+  loadHoneytokens();
   const gate: Gate = new Gate({
     ledger,
     alerts,
     onGranted: (grant, subject) => grants?.used(grant, subject),
+    tripwire,
     clock,
     resolver,
     limits: () => policies.limits,
@@ -189,6 +202,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     secrets,
     runSecrets,
     interceptor,
+    loadHoneytokens,
     policies: () => policies,
     onHello: ({ pid, ports }) => {
       watchdog.gateway(pid);

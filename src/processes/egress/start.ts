@@ -7,6 +7,7 @@ import { watchFile } from '../../drivers/os/watch-file.ts';
 import { createResolver } from '../../drivers/resolver/index.ts';
 import { openConnection } from '../../drivers/sqlite/connection.ts';
 import type { HomePaths } from '../../operations/services.ts';
+import { honeytokenFile } from '../home.ts';
 import { errorStreamLogger } from '../logger.ts';
 import type { Program } from '../program.ts';
 import { systemClock } from '../system.ts';
@@ -27,6 +28,7 @@ export function startEgress(program: Program, paths: HomePaths): Promise<Running
     clock: systemClock,
     openLogger: (redact) => errorStreamLogger('egress', redact),
     resolver: createResolver(),
+    honeytokens: honeytokenFile(paths),
     load: () => loadInputs(program, process.env),
     watchPolicy: (onChange) => watchFile(join(paths.policy, 'egress.yaml'), onChange),
     openGrants: () => openGrantSource(join(paths.state, 'state.db'), join(paths.state, 'ledger.db')),

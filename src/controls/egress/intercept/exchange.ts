@@ -28,6 +28,8 @@ export interface Exchange {
   /** Hides values in an answer; undefined when there are none. */
   readonly mask: SecretMask | undefined;
   redact(text: string): string;
+  /** Sees what the run sends; true ends it. */
+  readonly watch: ((chunk: Uint8Array) => boolean) | undefined;
   readonly meter: RunMeter;
 }
 
@@ -61,6 +63,11 @@ export function exchange(what: Exchange): Promise<string | undefined> {
     const onAbort = (): void => settle(reasonOf(handle.signal));
     const failed = (cause: Error): void =>
       settle(cause instanceof GatehouseError ? cause : upstreamFailure(cause, handle));
+    const outbound = (chunk: Buffer): boolean => {
+      if (what.watch?.(chunk) !== true) return counted(chunk);
+      refuse('EGRESS_HONEYTOKEN');
+      return false;
+    };
     const counted = (chunk: Buffer): boolean => {
       if (what.meter.move(chunk.length)) return true;
       refuse(what.meter.over);
@@ -93,7 +100,7 @@ export function exchange(what: Exchange): Promise<string | undefined> {
     });
     if (handle.signal.aborted) onAbort();
     else handle.signal.addEventListener('abort', onAbort);
-    copy(request, outgoing, counted);
+    copy(request, outgoing, outbound);
   });
 }
 

@@ -7,6 +7,7 @@ import {
   decide,
   type EgressIdentity,
   type GatehouseError,
+  type Sighting,
 } from '../../../kernel/index.ts';
 import { answerRefusal, answerRefusalOn } from '../answer.ts';
 import { EGRESS_CODES, type EgressCode } from '../codes.ts';
@@ -139,6 +140,7 @@ export class InterceptServer {
         idleMs: gate.limits.idleMs,
         mask: secrets.stream(),
         redact: (text) => secrets.redact(text),
+        watch: gate.tripwire.watch(this.#sighting(passage)),
         meter,
       });
     } catch (thrown) {
@@ -160,6 +162,9 @@ export class InterceptServer {
       if (!host.ok || host.target.host !== target.host || host.target.port !== target.port) {
         throw codedRefusal('EGRESS_HOST_MISMATCH', target, passage.decision);
       }
+      if (gate.tripwire.trips([path, ...head.headers].join('\n'), this.#sighting(passage))) {
+        throw codedRefusal('EGRESS_HONEYTOKEN', target, passage.decision);
+      }
       const asked = { method: request.method ?? '', path };
       const allowed = judgeRequest(policyOf(), target, asked, gate.clock.now());
       const headers = withoutAny(head.headers, NOT_WITH_SECRETS);
@@ -169,6 +174,10 @@ export class InterceptServer {
     } catch (thrown) {
       throw await this.#refused(asGatehouseError(thrown), path);
     }
+  }
+
+  #sighting({ target, subject }: Handle['passage']): Sighting {
+    return { where: `a request to ${target.host}`, subject, data: { via: 'intercepted' } };
   }
 
   #mayUse(secret: string, allowed: AllowedRequest, { target, decision }: Handle['passage']): Decision {

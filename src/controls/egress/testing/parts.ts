@@ -10,6 +10,7 @@ import {
   type Ledger,
   type LedgerEvent,
   type Rule,
+  type Tripwire,
 } from '../../../kernel/index.ts';
 import {
   compileEgressRules,
@@ -51,6 +52,9 @@ export class MemoryLedger implements Ledger {
     return this.seen((event) => event.code === code && event.action === 'net.connect');
   }
 }
+
+/** Nothing is planted. */
+export const NO_TRIPWIRE: Tripwire = { trips: () => false, watch: () => undefined };
 
 /** Keeps what was raised. */
 export class KeptAlerts implements Alerts {
@@ -126,6 +130,7 @@ export interface ProxyOptions {
   /** Rules beside those of the destinations, as `secret.use`. */
   readonly more?: readonly Rule[];
   readonly bounds?: readonly EgressRuleSpec[];
+  readonly tripwire?: Tripwire;
 }
 
 /** A run's proxy on a real socket, with everything a test looks at. */
@@ -135,9 +140,11 @@ export async function startRunProxy(options: ProxyOptions = {}) {
   const clock = new TestClock();
   let policy: EgressPolicy | undefined = policyOf(options.rules ?? [], options.more, options.bounds);
   const alerts = new KeptAlerts();
+  const tripwire = options.tripwire ?? NO_TRIPWIRE;
   const gate = new Gate({
     ledger,
     alerts,
+    tripwire,
     clock,
     resolver: options.resolver ?? new TableResolver({}),
     limits: () => ({ ...DEFAULT_EGRESS_LIMITS, ...options.limits }),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DRILL_CODES, type DrillSession, type RangeContext } from '../../../controls/drills/index.ts';
+import { mintToken } from '../../../controls/auth/index.ts';
 import { type Prober, startProber } from '../../../drivers/prober/index.ts';
 import {
   asGatehouseError,
@@ -19,6 +20,7 @@ import { PLAIN_COOKIE, SECURE_COOKIE } from '../../../surfaces/http/session-cook
 import type { Core } from '../../core.ts';
 import { NODE_FLAGS } from '../../node-flags.ts';
 import type { Program } from '../../program.ts';
+import { systemRandom } from '../../system.ts';
 import { LISTENER_WATCH_MS } from '../listener-watch.ts';
 import { egressPorts } from './egress.ts';
 import { executionPorts } from './execution.ts';
@@ -187,6 +189,10 @@ function rangeOf(
     lookAtListeners: parts.lookAtListeners,
     listenerWatchMs: LISTENER_WATCH_MS,
     strayListener: (mark) => prober.listen(mark.address),
+    decoy: (mark) => {
+      const { text } = mintToken(systemRandom);
+      return Object.assign(core.tripwire.decoy(mark.id, text), { text });
+    },
     trustedProxies: () => core.config.current().config.gateway.trustedProxies ?? [],
     ...loginFacts(core),
     ...senderPorts(core, context),

@@ -33,6 +33,7 @@ import * as grants from './grants.ts';
 import * as lists from './lists.ts';
 import { linkLines, sessionLines } from './login.ts';
 import * as reports from './reports.ts';
+import * as secrets from './secrets.ts';
 
 /** How one operation's result looks to a person, and what it means for a script. */
 interface Form {
@@ -132,6 +133,20 @@ const FORMS: Readonly<Record<string, Form>> = {
   ),
   'principal.list': form<{ principals: PrincipalRecord[] }>(({ principals }, view) =>
     access.principalLines(principals, view),
+  ),
+  'secrets.list': form<secrets.SecretsListed>(secrets.secretLines),
+  'secrets.check': form<secrets.SecretsChecked>(secrets.secretCheckLines, ({ secrets: all }) =>
+    all.every(({ usable }) => usable) ? EXIT.ok : EXIT.failed,
+  ),
+  'secrets.explain': form<secrets.SecretExplained>(secrets.secretExplainLines, ({ allowed }) =>
+    allowed ? EXIT.ok : EXIT.refused,
+  ),
+  'honeytoken.list': form<{ honeytokens: secrets.HoneytokensShown }>(({ honeytokens }, view) =>
+    secrets.honeytokenLines(honeytokens, view),
+  ),
+  'honeytoken.check': form<{ honeytokens: secrets.HoneytokensShown }>(
+    ({ honeytokens }, view) => secrets.honeytokenLines(honeytokens, view),
+    ({ honeytokens }) => (honeytokens.every(({ state }) => state === 'in place') ? EXIT.ok : EXIT.failed),
   ),
   'senders.list': form<{ senders: SenderRecord[] }>(({ senders }, view) => access.senderLines(senders, view)),
   'pairing.list': form<{ pending: PendingPairing[] }>(({ pending }, view) =>

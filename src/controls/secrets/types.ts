@@ -1,0 +1,1 @@
+export { HONEYTOKEN_KINDS, type HoneytokenService } from './honeytokens/index.ts';
