@@ -59,6 +59,8 @@ import { principalShow } from './principal/show.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
+import { sandboxList } from './sandbox/list.ts';
+import { sandboxSetup } from './sandbox/setup.ts';
 import { securityAudit } from './security/audit.ts';
 import { sendersAllow } from './senders/allow.ts';
 import { sendersBlock } from './senders/block.ts';
@@ -150,6 +152,8 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   ledgerVerify,
   ledgerWho,
   sandboxExplain,
+  sandboxList,
+  sandboxSetup,
   sandboxExec,
   egressCheck,
   doctorRun,

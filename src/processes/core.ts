@@ -46,16 +46,25 @@ import {
   type Denials,
 } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
-import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
-import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from '../kernel/index.ts';
+import type {
+  Authority,
+  Clock,
+  Egress,
+  ImageBuilder,
+  Logger,
+  Random,
+  SandboxSet,
+  Subject,
+} from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
-import { INSIDE_SCRIPT, insideDir } from './inside.ts';
+import { INSIDE_SCRIPT } from './inside.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
+import { openImages, openSandboxes } from './sandboxes.ts';
 import { senderRules } from './senders.ts';
 import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
@@ -105,7 +114,8 @@ export interface Core {
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
-  readonly sandbox: Sandbox;
+  readonly sandbox: SandboxSet;
+  readonly images: ImageBuilder;
   readonly callers: Callers;
   readonly db: Kysely<Tables>;
   close(): Promise<void>;
@@ -135,7 +145,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts });
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
-  const sandbox = openSandbox(options);
+  const sandbox = openSandboxes(options);
   const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
   const providers = createProviders(config, egress.providerSocket);
   const turns = createTurnService({
@@ -195,6 +205,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     turns,
     providers,
     sandbox,
+    images: openImages(options),
     callers,
     db,
     close: () => closeAll({ ledger, denials, auth, approvals, senders }, store.files),
@@ -218,16 +229,6 @@ async function openStore(options: CoreOptions) {
   const config = await createConfigService({ paths, env, db, ledger, clock, fallback });
   loaded = config;
   return { db, ledger, config, files: [state, ledgerFile] };
-}
-
-function openSandbox({ paths, program, env }: CoreOptions): Sandbox {
-  const { state, keys, run, config, logs, playbooks, policy, home } = paths;
-  return createBubblewrapSandbox({
-    workDir: join(run, 'sandbox'),
-    forbidden: [state, keys, run, config, logs, playbooks, policy, join(home, 'cache')],
-    insideDir: insideDir(program),
-    userHome: env['HOME'] ?? home,
-  });
 }
 
 function openLedger(

@@ -33,6 +33,14 @@ export function environmentOf(policy: AgentPolicy): Readonly<Record<string, stri
   return { ...BASE_ENV, ...policy.env };
 }
 
+/** Where a run of this agent takes place. */
+export function placeOf({ sandboxBackend, sandboxImage }: AgentPolicy): Pick<RunSpec, 'backend' | 'image'> {
+  return {
+    ...(sandboxBackend === undefined ? {} : { backend: sandboxBackend }),
+    ...(sandboxImage === undefined ? {} : { image: sandboxImage }),
+  };
+}
+
 /** Whether a run of this tool gets a socket to egress. */
 function hasWayOut(tool: Tool, policy: AgentPolicy): boolean {
   return tool.network && policy.egress === true;
@@ -42,7 +50,7 @@ function hasWayOut(tool: Tool, policy: AgentPolicy): boolean {
 export function sandboxDigest(ports: TurnPorts, turn: Turn, tool: Tool): string {
   const { policy } = turn.id;
   const facts = {
-    backend: ports.sandbox.backend,
+    backend: ports.sandbox.identity?.(placeOf(policy)) ?? ports.sandbox.backend,
     mounts: mountsOf(policy),
     limits: policy.limits,
     programs: tool.ownCommand ? (policy.programs ?? null) : null,
@@ -117,6 +125,7 @@ async function runOnce(
   const spec: RunSpec = {
     runId,
     scope: scopeOf(turn),
+    ...placeOf(policy),
     argv,
     cwd: workingDirectory(policy),
     env: environmentOf(policy),
