@@ -144,6 +144,10 @@ export interface AgentPolicy {
     readonly mode: 'ro' | 'rw';
   }[];
   readonly sandboxScope: 'session' | 'agent' | 'shared';
+  /** Backend that runs this agent's commands; absent means the install's own. */
+  readonly sandboxBackend?: string;
+  /** Image of a container backend, by digest or by the name it was set up under. */
+  readonly sandboxImage?: string;
   readonly env: Readonly<Record<string, string>>;
   /** Secrets that the playbook lists, by name and the hosts they are bound to; runs hold placeholders of them. */
   readonly secrets?: readonly { readonly name: string; readonly hosts: readonly string[] }[];

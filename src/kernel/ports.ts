@@ -119,6 +119,10 @@ export interface RunSpec {
   /** Host path of certificates in PEM that take the place of the system's inside; only together with the socket. */
   readonly trustBundle?: string;
   readonly limits: SandboxLimits;
+  /** Which backend runs it; absent means the install's own. There is never another one in its place. */
+  readonly backend?: string;
+  /** Image of a container backend, as the configuration names it; absent means the one that was set up. */
+  readonly image?: string;
   /** Only these programs exist inside (strict mode); absent means the minimal system paths. */
   readonly programs?: readonly string[];
 }
@@ -160,6 +164,43 @@ export interface Sandbox {
   run(spec: RunSpec, signal: AbortSignal, observer?: RunObserver): Promise<RunResult>;
   /** The exact isolation a run would get, for `sandbox explain`. */
   explain(spec: RunSpec): readonly string[];
+  /** What an approval is bound to beside the spec: the backend, and for containers the image by its content (X5). */
+  identity?(run: Pick<RunSpec, 'backend' | 'image'>): string;
+}
+
+/** Every backend of this version behind one port: a run goes to the one that it names, and to no other. */
+export interface SandboxSet extends Sandbox {
+  readonly names: readonly string[];
+  /** What holds of one backend on this machine. */
+  probeOf(name: string): Promise<SandboxProbe>;
+  identity(run: Pick<RunSpec, 'backend' | 'image'>): string;
+}
+
+/** What building a container backend's image takes, and what it made. */
+export interface ImagePlan {
+  readonly backend: string;
+  readonly name: string;
+  readonly suite: string;
+  readonly packages: readonly string[];
+  /** What would be done, in order, in words. */
+  readonly steps: readonly string[];
+  /** `sha256:...` of the image that is set up already with exactly this content; null when there is none. */
+  readonly ready: string | null;
+}
+
+export interface ImageRequest {
+  readonly backend: string;
+  readonly packages?: readonly string[];
+  /** A tar archive of a root file system that takes the place of what would be fetched. */
+  readonly archive?: string;
+}
+
+/** Makes images without a registry (X2). */
+export interface ImageBuilder {
+  plan(request: ImageRequest): Promise<ImagePlan>;
+  build(request: ImageRequest, signal: AbortSignal): Promise<{ readonly name: string; readonly id: string }>;
+  /** The image that was set up for a backend; undefined when there is none. */
+  recorded(backend: string): { readonly name: string; readonly id: string } | undefined;
 }
 
 /** Who a run's connections are attributed to (E5): fixed when its socket is made. */

@@ -84,6 +84,8 @@ import { sandboxExplain } from './sandbox/explain.ts';
 import { secretsCheck } from './secrets/check.ts';
 import { secretsExplain } from './secrets/explain.ts';
 import { secretsList } from './secrets/list.ts';
+import { sandboxList } from './sandbox/list.ts';
+import { sandboxSetup } from './sandbox/setup.ts';
 import { securityAudit } from './security/audit.ts';
 import { sendersAllow } from './senders/allow.ts';
 import { sendersBlock } from './senders/block.ts';
@@ -188,6 +190,8 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   ledgerVerify,
   ledgerWho,
   sandboxExplain,
+  sandboxList,
+  sandboxSetup,
   sandboxExec,
   egressCheck,
   egressExplain,

@@ -9,7 +9,7 @@ import type { SenderService } from '../controls/senders/types.ts';
 import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { TrafficService } from '../controls/traffic/index.ts';
-import type { Clock, Egress, Finding, Logger, Sandbox } from '../kernel/index.ts';
+import type { Clock, Egress, Finding, ImageBuilder, Logger, SandboxSet } from '../kernel/index.ts';
 
 /** Absolute paths of one install. */
 export interface HomePaths {
@@ -128,7 +128,8 @@ export interface Services {
   readonly sessions: SessionService;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
-  readonly sandbox: Sandbox;
+  readonly sandbox: SandboxSet;
+  readonly images: ImageBuilder;
   readonly egress: Egress;
   readonly runtime: RuntimeService;
   readonly drift: DriftService;

@@ -67,20 +67,29 @@ import {
   type TrafficTables,
   migrations as trafficMigrations,
 } from '../controls/traffic/index.ts';
-import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
-import type { Authority, Clock, Egress, Logger, Random, Sandbox, Subject } from '../kernel/index.ts';
+import type {
+  Authority,
+  Clock,
+  Egress,
+  ImageBuilder,
+  Logger,
+  Random,
+  SandboxSet,
+  Subject,
+} from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
 import { askingEgress } from './egress-asks.ts';
 import { honeytokenFile } from './home.ts';
-import { INSIDE_SCRIPT, insideDir } from './inside.ts';
+import { INSIDE_SCRIPT } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
+import { openImages, openSandboxes } from './sandboxes.ts';
 import { senderRules } from './senders.ts';
 import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
@@ -140,7 +149,8 @@ export interface Core {
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
-  readonly sandbox: Sandbox;
+  readonly sandbox: SandboxSet;
+  readonly images: ImageBuilder;
   readonly callers: Callers;
   readonly db: Kysely<Tables>;
   close(): Promise<void>;
@@ -173,7 +183,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const approvals = createApprovalService({ db, clock, random, ledger, logger });
   const sessions = createSessionService({ db, clock, random });
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
-  const sandbox = maskedSandbox(openSandbox(options), { masker, ledger, logger });
+  const sandbox = maskedSandbox(openSandboxes(options), { masker, ledger, logger });
   await reportKept({ ledger, logger }, await masker.recover());
   const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
   const providers = createProviders(config, egress.providerSocket);
@@ -243,6 +253,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     turns,
     providers,
     sandbox,
+    images: openImages(options),
     callers,
     db,
     async close() {
@@ -323,16 +334,6 @@ async function openGrants(
   config.onApplied(() => void grants.start().catch(() => undefined));
   await grants.start();
   return grants;
-}
-
-function openSandbox({ paths, program, env }: CoreOptions): Sandbox {
-  const { state, keys, run, config, logs, playbooks, policy, home } = paths;
-  return createBubblewrapSandbox({
-    workDir: join(run, 'sandbox'),
-    forbidden: [state, keys, run, config, logs, playbooks, policy, join(home, 'cache')],
-    insideDir: insideDir(program),
-    userHome: env['HOME'] ?? home,
-  });
 }
 
 function openLedger(

@@ -46,6 +46,14 @@ export function environmentOf(policy: AgentPolicy): Readonly<Record<string, stri
   return { ...BASE_ENV, ...gitEnvironment(policy.agent), ...policy.env };
 }
 
+/** Where a run of this agent takes place. */
+export function placeOf({ sandboxBackend, sandboxImage }: AgentPolicy): Pick<RunSpec, 'backend' | 'image'> {
+  return {
+    ...(sandboxBackend === undefined ? {} : { backend: sandboxBackend }),
+    ...(sandboxImage === undefined ? {} : { image: sandboxImage }),
+  };
+}
+
 /** Whether a run of this tool gets a socket to egress. */
 export function hasWayOut(tool: Tool, policy: AgentPolicy): boolean {
   return tool.network && policy.egress === true;
@@ -55,7 +63,7 @@ export function hasWayOut(tool: Tool, policy: AgentPolicy): boolean {
 export function sandboxDigest(ports: TurnPorts, turn: Turn, tool: Tool): string {
   const { policy } = turn.id;
   const facts = {
-    backend: ports.sandbox.backend,
+    backend: ports.sandbox.identity?.(placeOf(policy)) ?? ports.sandbox.backend,
     mounts: mountsOf(policy),
     limits: policy.limits,
     programs: tool.ownCommand ? (policy.programs ?? null) : null,
@@ -130,6 +138,7 @@ async function runOnce(
   const spec: RunSpec = {
     runId,
     scope: scopeOf(turn),
+    ...placeOf(policy),
     argv,
     cwd: workingDirectory(policy),
     env: environmentOf(policy),

@@ -122,11 +122,11 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
     advice:
       'Set workspace on single agents: one workspace for all would let one agent write what another reads.',
   },
-  'agents.*.sandbox.docker': { effect: 'ignore', advice: SANDBOX },
+  'agents.*.sandbox.docker.containerPrefix|workdir|readOnlyRoot|tmpfs|network|user|capDrop|env|setupCommand|pidsLimit|memory|memorySwap|cpus|gpus|ulimits|seccompProfile|apparmorProfile|dns|extraHosts|binds|dangerouslyAllowReservedContainerTargets|dangerouslyAllowExternalBindSources|dangerouslyAllowContainerNamespaceJoin':
+    { effect: 'ignore', advice: SANDBOX },
   'agents.*.sandbox.ssh': { effect: 'ignore', advice: SANDBOX },
   'agents.*.sandbox.browser': { effect: 'off', advice: SANDBOX },
   'agents.*.sandbox.prune': { effect: 'ignore', advice: SANDBOX },
-  'agents.*.sandbox.backend': { effect: 'ignore', advice: 'Remove it: runs are isolated with bubblewrap.' },
   'agents.*.sandbox.workspaceRoot': { effect: 'ignore', advice: SANDBOX },
   'agents.*.sandbox.perSession': {
     effect: 'refuse',
@@ -315,6 +315,10 @@ export const VALUE_ADVICE: Readonly<Record<string, string>> = {
     'only false is possible: a page in a browser also comes from loopback',
   'gateway.http.endpoints.responses.enabled':
     'only false is possible: the Responses API is not there yet; use chat completions',
+  'agents.any.sandbox.backend':
+    'only bubblewrap, podman and docker are possible; remote executors come later',
+  'agents.defaults.sandbox.backend':
+    'only bubblewrap, podman and docker are possible; remote executors come later',
   'agents.any.sandbox.mode': 'only all is possible: nothing that a model asks for runs outside the sandbox',
   'agents.defaults.sandbox.mode':
     'only all is possible: nothing that a model asks for runs outside the sandbox',

@@ -103,6 +103,8 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     workspaceAccess: playbook.files.workspace,
     mounts: mountsOf(playbook, context, loaded.issues),
     sandboxScope: narrower(SCOPE, sandbox.scope ?? 'agent', settings.sandbox?.scope),
+    ...(settings.sandbox?.backend === undefined ? {} : { sandboxBackend: settings.sandbox.backend }),
+    ...(settings.sandbox?.docker?.image === undefined ? {} : { sandboxImage: settings.sandbox.docker.image }),
     env: {},
     // Who may ask for a host has a socket to be refused on.
     egress:

@@ -23,7 +23,9 @@ export function namedAgents(input: ConfigInput, issues: Issues): readonly NamedA
       issues.error(at, 'CONFIG_AGENT_INVALID', { message: `the agent ${id} stands twice` });
       return;
     }
-    agents.push({ id, entry, settings: { ...defaults, ...entry }, at });
+    // Key by key: an agent that only says how much of its workspace it may use keeps the backend of the defaults.
+    const sandbox = { ...defaults.sandbox, ...entry.sandbox };
+    agents.push({ id, entry, settings: { ...defaults, ...entry, sandbox }, at });
   };
   for (const [id, entry] of Object.entries(entries)) add(id, entry, ['agents', 'entries', id]);
   list.forEach(({ id, ...entry }, index) => {

@@ -281,3 +281,24 @@ test('a model names a provider that exists, or the nearest one is shown', async 
     ['CONFIG_MODEL_UNNAMED'],
   );
 });
+
+test('each agent keeps its backend and image, also one that only says something else about its sandbox', async () => {
+  const image = `debian@sha256:${'0'.repeat(64)}`;
+  const effective = await effectiveOf({
+    agents: {
+      defaults: { sandbox: { backend: 'podman', docker: { image } } },
+      entries: { main: { sandbox: { workspaceAccess: 'ro' } }, other: { sandbox: { backend: 'docker' } } },
+    },
+  });
+  const { sandboxBackend, sandboxImage, workspaceAccess } = effective.agents.get('main') ?? {};
+  assert.deepEqual([sandboxBackend, sandboxImage, workspaceAccess], ['podman', image, 'ro']);
+  assert.equal(effective.agents.get('other')?.sandboxBackend, 'docker');
+  assert.equal((await effectiveOf({})).agents.get('main')?.sandboxBackend, undefined);
+});
+
+test('configuration/a backend that does not exist, or an image that is an option: refused', async () => {
+  for (const sandbox of [{ backend: 'ssh' }, { backend: 'none' }, { docker: { image: '--privileged' } }]) {
+    const error = await refusedOf({ agents: { defaults: { sandbox } } });
+    assert.match(JSON.stringify(error), /agents\.defaults\.sandbox/);
+  }
+});

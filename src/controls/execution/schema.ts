@@ -30,6 +30,27 @@ export const AgentSandbox = Type.Object(
     workspaceAccess: Type.Optional(
       Type.Union([Type.Literal('none'), Type.Literal('ro'), Type.Literal('rw')]),
     ),
+    backend: Type.Optional(
+      Type.Union([Type.Literal('bubblewrap'), Type.Literal('podman'), Type.Literal('docker')], {
+        default: 'bubblewrap',
+        description: 'What runs commands. When it is missing they are refused; nothing else takes its place.',
+      }),
+    ),
+    docker: Type.Optional(
+      Type.Object(
+        {
+          image: Type.Optional(
+            Type.String({
+              maxLength: 500,
+              pattern: '^[a-z0-9][a-zA-Z0-9._:/@-]*$',
+              description:
+                'Image of the podman or docker backend: `NAME@sha256:...`, `sha256:...`, or the name that `sandbox setup` gave it.',
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

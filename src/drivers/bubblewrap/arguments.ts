@@ -48,8 +48,8 @@ export function isolationArguments(host: Host): readonly string[] {
   ];
 }
 
-/** The kernel's keys of the account outside, by name. */
-const MASKED_PROC = ['/proc/keys'];
+/** The kernel's keys of the account outside, by name, and what the machine was started with. */
+const MASKED_PROC = ['/proc/keys', '/proc/cmdline'];
 
 /**
  * Files of /proc that tell about the memory and the processes of the whole machine. Only root reads them, but to

@@ -305,3 +305,28 @@ test('sandbox/option smuggled in an argument, a variable or a path: refused', as
   const { out } = await fixture.run(['echo', '--ro-bind', '/', '/mnt']);
   assert.equal(out, '--ro-bind / /mnt\n');
 });
+
+test('sandbox/what the machine was started with, and the socket tables of others: empty inside', async () => {
+  const { out } = await fixture.sh(
+    'cat /proc/cmdline; tail -n +2 /proc/net/unix | grep -c "/" ; tail -n +2 /proc/net/tcp | wc -l; cat /proc/self/cgroup | grep -c gatehouse',
+  );
+  assert.deepEqual(out.trim().split('\n'), ['0', '0', '0']);
+});
+
+test('sandbox/inodes without end on /tmp and in shared memory: bounded by the memory of the run', async () => {
+  const result = await fixture.perl(
+    'for (1..3000000) { open(my $f, ">", "/tmp/$_") or last; } print "all"',
+    [],
+    {
+      limits: { memoryBytes: 64 * 1024 * 1024, cpuSeconds: 30 },
+    },
+  );
+  assert.notEqual(result.out, 'all');
+});
+
+test('sandbox/a crash does not start the program that the machine has for core files', async () => {
+  const { out } = await fixture.sh(
+    'ulimit -Hc; ulimit -c unlimited 2>/dev/null || echo fixed; sh -c "kill -SEGV \\$\\$"; ls',
+  );
+  assert.match(out, /^0\nfixed\n/);
+});

@@ -4,7 +4,7 @@ import type { OciOptions } from './options.ts';
 /** The isolation of a run in words: the engine's own arguments are made when it starts. */
 export function explainRun({ engine, image }: OciOptions, spec: RunSpec): readonly string[] {
   const { limits } = spec;
-  const { name, id } = image() ?? { name: 'none', id: 'run `gatehouse sandbox setup`' };
+  const { name, id } = image(spec.image) ?? { name: 'none', id: 'run `gatehouse sandbox setup`' };
   return [
     `backend: ${engine}, image ${name} (${id}), never fetched`,
     `network: ${spec.egressSocket === undefined ? 'none, not even a socket' : `only ${spec.egressSocket}`}`,

@@ -1,2 +1,3 @@
 export type { OciOptions } from './options.ts';
 export { createOciSandbox } from './sandbox.ts';
+export { createImageBuilder } from './setup.ts';

@@ -12,8 +12,8 @@ export interface OciOptions {
   readonly insideDir: string;
   /** Home directory of the account, whose credentials are never mounted. */
   readonly userHome: string;
-  /** Which image runs get; asked again for each container, so that a new one counts at once. */
-  readonly image: () => PinnedImage | undefined;
+  /** Which image runs get that name none, or this one; undefined when it is not pinned. Asked again for each container, so that a new one counts at once. */
+  readonly image: (wanted?: string) => PinnedImage | undefined;
   /** What the engine's own program may know: PATH, HOME and where its socket is. */
   readonly env: Readonly<Record<string, string>>;
   /** The account that files in a workspace belong to; that of this process unless said. */

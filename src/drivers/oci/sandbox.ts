@@ -57,7 +57,7 @@ export function createOciSandbox(options: OciOptions): Sandbox {
   const run = async (spec: RunSpec, signal: AbortSignal, observer?: RunObserver): Promise<RunResult> => {
     checkSpec(spec, forbidden);
     refuseStrict(engine, spec);
-    const image = pinned(options);
+    const image = pinned(options, spec.image);
     checkSources(spec, minFreeBytes);
     if (signal.aborted) return nothingRan();
     const found = await ready();
@@ -83,16 +83,25 @@ export function createOciSandbox(options: OciOptions): Sandbox {
     refuseStrict(engine, spec);
     return explainRun(options, spec);
   };
-  return { backend: engine, probe: ociProbe(engine, async () => (await ready()).machine, run), run, explain };
+  const probe = ociProbe(engine, async () => (await ready()).machine, run);
+  return { backend: engine, probe, run, explain };
 }
 
 /** The image that the operator built or named by its digest. Throws SANDBOX_IMAGE_MISSING. */
-function pinned({ engine, image }: OciOptions): PinnedImage {
-  const found = image();
+function pinned({ engine, image }: OciOptions, wanted: string | undefined): PinnedImage {
+  const found = image(wanted);
   if (found !== undefined) return found;
-  throw SANDBOX_CODES.error('SANDBOX_IMAGE_MISSING', `no image is set up for the ${engine} backend`, {
-    fix: `Build it with \`gatehouse sandbox setup --backend ${engine}\`.`,
-  });
+  if (wanted === undefined)
+    throw SANDBOX_CODES.error('SANDBOX_IMAGE_MISSING', `no image is set up for the ${engine} backend`, {
+      fix: `Build it with \`gatehouse sandbox setup --backend ${engine} --apply\`.`,
+    });
+  throw SANDBOX_CODES.error(
+    'SANDBOX_IMAGE_MISSING',
+    `the image ${wanted} is a name that may change its meaning`,
+    {
+      fix: 'Write it as NAME@sha256:..., or use the one that `gatehouse sandbox setup` built.',
+    },
+  );
 }
 
 /** An image has the programs that it has; which of them a command may start is decided before it runs. */

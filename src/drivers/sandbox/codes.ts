@@ -40,6 +40,16 @@ export const SANDBOX_CODES = defineCodes({
     fix: 'Build it with `gatehouse sandbox setup`.',
     status: 503,
   },
+  SANDBOX_SETUP_REFUSED: {
+    summary: 'an image cannot be built this way',
+    fix: 'Follow the message; `gatehouse sandbox setup` without --apply shows what would be done.',
+    status: 422,
+  },
+  SANDBOX_SETUP_FAILED: {
+    summary: 'a step of building the image failed; what was done before is kept for the next try',
+    fix: 'Follow the message and run the same command again.',
+    status: 502,
+  },
   SANDBOX_DISK_LOW: {
     summary: 'a disk that the run could write to is almost full, so nothing is run',
     fix: 'Make room on the file system of the workspace, for example by removing files that runs have left there.',

@@ -102,7 +102,7 @@ export const sandboxExplain = defineOperation({
     const policy = config.current().agents.get(agent);
     if (policy === undefined) throw OP_CODES.error('OP_AGENT_UNKNOWN');
     const session = sessionKey === undefined ? undefined : await findSession(context, sessionKey);
-    const probe = await sandbox.probe();
+    const probe = await sandbox.probeOf(policy.sandboxBackend ?? sandbox.backend);
     return {
       agent,
       backend: probe.backend,

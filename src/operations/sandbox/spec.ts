@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { environmentOf, mountsOf, workingDirectory } from '../../agents/turn/sandbox-run.ts';
+import { environmentOf, mountsOf, placeOf, workingDirectory } from '../../agents/turn/sandbox-run.ts';
 import type { AgentPolicy } from '../../agents/types.ts';
 import type { RunSpec } from '../../kernel/index.ts';
 import type { HomePaths } from '../services.ts';
@@ -12,6 +12,7 @@ export function shellRunOf(policy: AgentPolicy, command: string, home: HomePaths
   return {
     runId: EXAMPLE_RUN,
     scope: policy.sandboxScope === 'shared' ? 'shared' : `${policy.sandboxScope}:${policy.agent}`,
+    ...placeOf(policy),
     argv: ['/bin/sh', '-c', command],
     cwd: workingDirectory(policy),
     env: environmentOf(policy),

@@ -244,7 +244,28 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
         };
       },
     },
+    images: {
+      plan: async ({ backend, packages = [] }: { backend: string; packages?: readonly string[] }) => ({
+        backend,
+        name: 'localhost/gatehouse-sandbox:test',
+        suite: 'bookworm',
+        packages,
+        steps: ['one', 'two'],
+        ready: null,
+      }),
+      build: async () => ({ name: 'localhost/gatehouse-sandbox:test', id: `sha256:${'a'.repeat(64)}` }),
+      recorded: () => undefined,
+    },
     sandbox: {
+      backend: 'bubblewrap',
+      names: ['bubblewrap', 'podman'],
+      probeOf: async (backend: string) => ({
+        backend,
+        available: backend === 'bubblewrap',
+        version: backend === 'bubblewrap' ? '0.8.0' : '',
+        features: {},
+        ...(backend === 'bubblewrap' ? {} : { fix: 'install it' }),
+      }),
       probe: async () => ({ backend: 'bubblewrap', available: true, version: '0.8.0', features: {} }),
       explain: (spec: { cwd: string; egressSocket?: string }) => [
         `cwd ${spec.cwd}`,

@@ -13,8 +13,8 @@ export function sandboxFindings(probe: SandboxProbe): readonly Finding[] {
       {
         id: 'SANDBOX_UNAVAILABLE',
         severity: 'high',
-        title: 'there is no sandbox, so every tool is refused',
-        expected: 'a sandbox backend',
+        title: `the sandbox backend ${probe.backend} does not work, so the tools of its agents are refused`,
+        expected: `${probe.backend}, as configured`,
         found: 'none that works',
         fix: probe.fix ?? 'Install bubblewrap.',
         requirements: ['X1'],
@@ -26,7 +26,7 @@ export function sandboxFindings(probe: SandboxProbe): readonly Finding[] {
     .map(([name, feature]) => ({
       id: 'SANDBOX_LIMIT_NOT_HELD',
       severity: 'warning',
-      title: `the sandbox's limit "${name}" does not hold on this machine`,
+      title: `the limit "${name}" of ${probe.backend} does not hold on this machine`,
       expected: 'enforced',
       found: feature.how,
       fix: 'Give the gateway a writable control group (the systemd unit does), or run it as an ordinary account.',

@@ -1,7 +1,8 @@
 import type { VerifyReport } from '../../controls/trace/types.ts';
-import type { Egress, Finding } from '../../kernel/index.ts';
+import type { Egress, Finding, SandboxProbe } from '../../kernel/index.ts';
 import type { MeasuredListener, PostureLine } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
+import { probesInUse } from '../sandboxes.ts';
 
 interface PostureFacts {
   readonly core: Core;
@@ -89,20 +90,23 @@ async function egress({ egress: client, findings }: PostureFacts): Promise<Postu
   };
 }
 
-async function execution({ core }: PostureFacts): Promise<PostureLine> {
-  const probe = await core.sandbox.probe();
-  const missing = Object.entries(probe.features).filter(([, feature]) => !feature.holds);
+function measuredText({ backend, version, available, features }: SandboxProbe): string {
+  if (!available) return `${backend} does not work: tools are refused`;
+  const missing = Object.entries(features).filter(([, { holds }]) => !holds);
   const detail =
     missing.length === 0
       ? 'every limit measured to hold'
       : `NOT held here: ${missing.map(([name]) => name).join(', ')}`;
+  return `${backend} ${version}; ${detail}`;
+}
+
+async function execution({ core }: PostureFacts): Promise<PostureLine> {
+  const probes = await probesInUse(core);
   return {
     area: 'execution',
     required: 'a sandbox for everything a model asks for',
-    measured: probe.available
-      ? `${probe.backend} ${probe.version}; ${detail}`
-      : 'no sandbox: tools are refused',
-    holds: probe.available,
+    measured: probes.map(measuredText).join('; '),
+    holds: probes.every(({ available }) => available),
   };
 }
 

@@ -13,6 +13,7 @@ import { measureSockets } from '../../drivers/os/sockets.ts';
 import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
 import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
+import { probesInUse } from '../sandboxes.ts';
 import {
   configurationFindings,
   egressFindings,
@@ -116,7 +117,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...(await egressFindings(core.config.current(), clock.now())),
       ...(await grantFindings(core, clock.now())),
       ...ledgerFindings(await proof.report(0)),
-      ...sandboxFindings(await core.sandbox.probe()),
+      ...(await probesInUse(core)).flatMap(sandboxFindings),
       ...checkReach(await around),
     ];
   };

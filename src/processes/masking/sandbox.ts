@@ -10,7 +10,7 @@ export interface MaskedSandboxOptions {
 }
 
 /** A sandbox whose runs see placeholders where files of their mounts hold credentials, whatever the backend (K5). */
-export function maskedSandbox(sandbox: Sandbox, options: MaskedSandboxOptions): Sandbox {
+export function maskedSandbox<Port extends Sandbox>(sandbox: Port, options: MaskedSandboxOptions): Port {
   const { masker } = options;
   const stops = new Map<string, AbortController>();
   const lanes = new Workspaces();

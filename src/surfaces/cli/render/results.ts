@@ -34,6 +34,7 @@ import * as lists from './lists.ts';
 import { linkLines, sessionLines } from './login.ts';
 import * as reports from './reports.ts';
 import * as secrets from './secrets.ts';
+import { type BackendRow, backendLines, type SetupResult, setupLines } from './sandbox.ts';
 
 /** How one operation's result looks to a person, and what it means for a script. */
 interface Form {
@@ -97,6 +98,8 @@ const FORMS: Readonly<Record<string, Form>> = {
   'tools.list': form<{ tools: ToolDescription[] }>(({ tools }, view) => lists.toolLines(tools, view)),
   'tools.invoke': toolOutcome,
   'sandbox.exec': toolOutcome,
+  'sandbox.list': form<{ backends: BackendRow[] }>(({ backends }, view) => backendLines(backends, view)),
+  'sandbox.setup': form<SetupResult>(setupLines),
   'sandbox.explain': form<SandboxExplanation>(explainLines),
   'chat.history': form<{ messages: StoredMessage[] }>(({ messages }, view) =>
     reports.messageLines(messages, view),

@@ -196,6 +196,15 @@ export function conformanceOfIsolation(bench: Bench): void {
     assert.equal(readFileSync('/proc/sys/kernel/core_pattern', 'utf8'), before);
   });
 
+  test('sandbox/IPC, timers and queues left by one run: gone for the next', async () => {
+    const byNumber = `my $id = syscall(${HOST_NUMBERS.get('shmget')}, 4711, 4096, 01666); print $id >= 0 ? "made" : $!+0;`;
+    const find = `my $id = syscall(${HOST_NUMBERS.get('shmget')}, 4711, 4096, 0666); print $id >= 0 ? "found" : $!+0;`;
+    const queue = (flags: number) =>
+      `my $n = "gatehouse"; my $q = syscall(${HOST_NUMBERS.get('mq_open')}, $n, ${flags}, 0666, 0); print " ", $q >= 0 ? "open" : $!+0;`;
+    assert.match((await fixture().perl(`${byNumber} ${queue(0o102)}`)).out, /^made (?:open|1|2)$/);
+    assert.equal((await fixture().perl(`${find} ${queue(0)}`)).out, '2 2');
+  });
+
   test('sandbox/nested namespace or sandbox: refused', async () => {
     const { out } = await fixture().sh(
       'unshare --user --map-root-user echo open; unshare -n echo open; command -v bwrap >/dev/null && bwrap --ro-bind / / echo open; echo end',
