@@ -14,6 +14,18 @@ const TMP = '/tmp';
 /** What every run has beside the sandbox's own variables, which include PATH and a HOME of its own. */
 const BASE_ENV: Readonly<Record<string, string>> = { TERM: 'dumb' };
 
+/** Commits of an agent carry its name, which no real address has (RFC 2606). */
+function gitEnvironment(agent: string): Readonly<Record<string, string>> {
+  const who = { NAME: agent, EMAIL: `${agent}@gatehouse.invalid` };
+  return Object.fromEntries([
+    ...Object.entries(who).flatMap(([key, value]) => [
+      [`GIT_AUTHOR_${key}`, value],
+      [`GIT_COMMITTER_${key}`, value],
+    ]),
+    ['GIT_TERMINAL_PROMPT', '0'],
+  ]);
+}
+
 export function workingDirectory(policy: AgentPolicy): string {
   return policy.workspaceAccess === 'none' ? TMP : WORKSPACE;
 }
@@ -31,7 +43,7 @@ export function foldersOf(policy: AgentPolicy): readonly string[] {
 }
 
 export function environmentOf(policy: AgentPolicy): Readonly<Record<string, string>> {
-  return { ...BASE_ENV, ...policy.env };
+  return { ...BASE_ENV, ...gitEnvironment(policy.agent), ...policy.env };
 }
 
 /** Whether a run of this tool gets a socket to egress. */

@@ -18,6 +18,6 @@ export function shellRunOf(policy: AgentPolicy, command: string, home: HomePaths
     mounts: mountsOf(policy),
     limits: policy.limits,
     ...(policy.egress === true ? { egressSocket: join(home.run, 'runs', `${EXAMPLE_RUN}.sock`) } : {}),
-    ...(policy.programs === undefined ? {} : { programs: policy.programs }),
+    ...(policy.programs === undefined ? {} : { programs: ['sh', ...policy.programs] }),
   };
 }
