@@ -1,4 +1,5 @@
 import type { EffectiveConfig } from '../../configuration/types.ts';
+import { checkExecution } from '../../controls/execution/index.ts';
 import { checkSenders } from '../../controls/senders/index.ts';
 import type { VerifyReport } from '../../controls/trace/types.ts';
 import type { Finding, SandboxProbe } from '../../kernel/index.ts';
@@ -54,6 +55,14 @@ export async function egressFindings(
   // The gateway itself dials nobody: what understands rules is loaded when they are looked at.
   const { checkEgress } = await import('../../controls/egress/index.ts');
   return checkEgress({ rules: writtenEgress, now });
+}
+
+/** Answers that were given in advance (X6). */
+export async function executionFindings(
+  core: Pick<Core, 'approvals'>,
+  now: number,
+): Promise<readonly Finding[]> {
+  return checkExecution({ standing: await core.approvals.standings.list(), now });
 }
 
 /** What a proof of the whole ledger found (T1). */

@@ -16,6 +16,7 @@ import type { Core } from '../core.ts';
 import {
   configurationFindings,
   egressFindings,
+  executionFindings,
   ledgerFindings,
   sandboxFindings,
   senderFindings,
@@ -112,6 +113,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...checkTokens(await core.auth.listTokens(), clock.now()),
       ...checkModels(core.config.current().agents.values()),
       ...configurationFindings(core.config.current()),
+      ...(await executionFindings(core, clock.now())),
       ...(await egressFindings(core.config.current(), clock.now())),
       ...ledgerFindings(await proof.report(0)),
       ...sandboxFindings(await core.sandbox.probe()),
