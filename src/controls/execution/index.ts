@@ -27,4 +27,5 @@ export { locateFiles } from './files/located.ts';
 export { namedFiles } from './files/named.ts';
 export { normaliseSandboxPath } from './files/path.ts';
 export { isPrivatePath } from './files/private.ts';
+export { runsLater } from './files/runs-later.ts';
 export type * from './types.ts';
