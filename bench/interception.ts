@@ -93,6 +93,13 @@ async function serveEgress(folder: string, port: number): Promise<void> {
         { name: 'KEY', source: 'env', id: 'KEY', hosts: [{ host: 'localhost', port }], places: ['x-api-key: {}'] },
       ],
       ownPorts: [],
+      grantPolicy: {
+        enabled: false,
+        twoPersons: false,
+        maxHours: 1,
+        kinds: [],
+        breakglass: { enabled: false, maxMinutes: 1 },
+      },
       limits: { ...DEFAULT_EGRESS_LIMITS, ...most },
     }),
     openLedger: async () => ledger,

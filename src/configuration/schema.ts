@@ -4,7 +4,7 @@ import { ChannelsSection } from '../channels/schema.ts';
 import { AuthSection } from '../controls/auth/schema.ts';
 import { DrillsSection } from '../controls/drills/schema.ts';
 import { NetworkPolicySection } from '../controls/egress/schema.ts';
-import { SandboxCeilingSection, ToolsSection } from '../controls/execution/schema.ts';
+import { ApprovalsSection, SandboxCeilingSection, ToolsSection } from '../controls/execution/schema.ts';
 import { GrantPolicySection, GrantsSection } from '../controls/grants/schema.ts';
 import { ListenSection } from '../controls/listen/schema.ts';
 import { SecretsSection } from '../controls/secrets/schema.ts';
@@ -34,6 +34,7 @@ export const ConfigSchema = Type.Object(
     tools: Type.Optional(ToolsSection),
     networkPolicy: Type.Optional(NetworkPolicySection),
     sandbox: Type.Optional(SandboxCeilingSection),
+    approvals: Type.Optional(ApprovalsSection),
     secrets: Type.Optional(SecretsSection),
     grants: Type.Optional(GrantsSection),
     grantPolicy: Type.Optional(GrantPolicySection),

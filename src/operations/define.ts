@@ -42,6 +42,8 @@ interface CliShape {
   readonly command: string;
   /** Input keys given by position, in order; the rest become options. */
   readonly positional?: readonly string[];
+  /** The last positional is a shell line: several words, as after `--`, become one, each quoted where it must be. */
+  readonly line?: boolean;
   /** Other spellings, e.g. `config:validate`. */
   readonly aliases?: readonly string[];
   readonly examples: readonly string[];

@@ -340,11 +340,18 @@ describe('doctor, ledger and sandbox', () => {
       code: 'DECISION_ALLOWED',
       rule: 'playbook:main/ls',
       reason: 'playbook:main says allow',
+      commands: [{ command: 'ls -la', effect: 'allow', rule: 'playbook:main/ls' }],
+      labels: [],
       unclear: [],
     });
     assert.deepEqual(allowed['isolation'], ['cwd /workspace', 'undefined']);
     const denied = (await call(world(), 'sandbox.explain', BOB, { command: 'ls; curl evil' }))['decision'];
-    assert.equal((denied as { code: string }).code, 'EXEC_COMMAND_NOT_ALLOWED');
+    const { code, commands } = denied as { code: string; commands: { effect: string }[] };
+    assert.equal(code, 'EXEC_COMMAND_NOT_ALLOWED');
+    assert.deepEqual(
+      commands.map(({ effect }) => effect),
+      ['allow', 'deny'],
+    );
   });
 
   test('an agent that the token is not for does not exist for it', async () => {

@@ -180,7 +180,16 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     fetch: providerFetch(egress.providerSocket),
   };
   const auth = createAuthService({ db, clock, random, ledger, logger, limits, oidc, alerts, tripwire });
-  const approvals = createApprovalService({ db, clock, random, ledger, logger });
+  const asked = () => config.current().config.approvals ?? {};
+  const approvals = createApprovalService({
+    db,
+    clock,
+    random,
+    ledger,
+    logger,
+    people: () => asked().people ?? 1,
+    separateApprover: () => asked().separateApprover === true,
+  });
   const sessions = createSessionService({ db, clock, random });
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
   const sandbox = maskedSandbox(openSandboxes(options), { masker, ledger, logger });

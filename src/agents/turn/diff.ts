@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { locateFiles } from '../../controls/execution/index.ts';
+import { isPrivatePath, locateFiles } from '../../controls/execution/index.ts';
 import type { Mount } from '../../kernel/index.ts';
 import type { PreparedCall } from '../tools/define.ts';
 import { MAX_FILE_BYTES } from '../tools/write-file.ts';
@@ -30,7 +30,8 @@ export async function diffOf(
   { change }: PreparedCall,
   mounts: readonly Mount[],
 ): Promise<string | undefined> {
-  if (change === undefined) return undefined;
+  // What lies around a credential is not copied into the store of approvals (K2).
+  if (change === undefined || isPrivatePath(change.path, [])) return undefined;
   const before = await textOf(change.path, mounts);
   const after = before === undefined ? undefined : change.apply(before);
   if (before === undefined || after === undefined) return undefined;

@@ -277,3 +277,28 @@ test('models/a model that no rule allows: refused before a prompt leaves', async
   assert.equal(model.requests.length, 0);
   assert.equal(h.ledger.of('model.call')[0]?.code, 'MODEL_NOT_ALLOWED');
 });
+
+test('execution/a file that git, a shell or an editor outside runs, by tool and by command: refused without a person', async () => {
+  const paths = [
+    '.git/hooks/pre-commit',
+    'sub/.git/config',
+    '.envrc',
+    '.vscode/tasks.json',
+    '.husky/pre-push',
+  ];
+  for (const path of paths) {
+    for (const call of [
+      asks('write', { path, content: 'id' }),
+      asks('shell', { command: `echo id > ${path}` }),
+    ]) {
+      await using h = await harness({ providers: [fakeModel('fake', call, { text: 'end' })] });
+      const handle = await h.start('go');
+      const asked = await h.next('tool.approval');
+      assert.equal(h.ledger.of('tool.call')[0]?.code, 'EXEC_FILE_RUNS_LATER', path);
+      await h.approvals.resolve(asked.approvalId, 'deny', { principal: 'operator' });
+      await handle.done;
+      assert.equal(h.runs.length, 0);
+      assert.equal(existsSync(join(h.workspace, path)), false);
+    }
+  }
+});

@@ -1,4 +1,4 @@
-import type { ApprovalRecord } from '../../controls/execution/index.ts';
+import { type ApprovalRecord, EXECUTION_CODES, runsLater } from '../../controls/execution/index.ts';
 import { hideCredentials, hideIn } from '../../controls/secrets/index.ts';
 import {
   asGatehouseError,
@@ -82,7 +82,16 @@ function decisionOn(
   const named = decide(authority, subject, { kind: 'tool.call', tool: tool.name }, now);
   const specific =
     prepared.decide?.(authority, subject, now) ?? decideAll(authority, subject, prepared.actions, now);
-  return SEVERITY[specific.effect] >= SEVERITY[named.effect] ? specific : named;
+  const strictest = SEVERITY[specific.effect] >= SEVERITY[named.effect] ? specific : named;
+  return strictest.effect === 'allow' ? withoutRunningLater(strictest, prepared) : strictest;
+}
+
+/** What is allowed inside may still be run outside, by whoever opens the workspace there (attacks 65 and 66). */
+function withoutRunningLater(allowed: Decision, { actions }: DescribedCall['prepared']): Decision {
+  const found = actions.find((action) => action.kind === 'file.write' && runsLater(action.path));
+  if (found === undefined) return allowed;
+  const { code, message } = EXECUTION_CODES.error('EXEC_FILE_RUNS_LATER');
+  return { ...allowed, effect: 'ask', code, rule: 'files/runs-later', reason: message };
 }
 
 async function describe(

@@ -84,6 +84,13 @@ export const PlaybookSchema = Type.Object(
     askForEgress: Type.Optional(Type.Boolean()),
     secrets: Type.Optional(Words(100)),
     messages: Type.Optional(Type.Object({ send: Effect }, { additionalProperties: false })),
+    /** Two different people must allow what this workload asks. */
+    approvals: Type.Optional(
+      Type.Object(
+        { people: Type.Union([Type.Literal(1), Type.Literal(2)]) },
+        { additionalProperties: false },
+      ),
+    ),
     sandbox: Type.Optional(
       Type.Object(
         {

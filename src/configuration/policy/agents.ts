@@ -96,6 +96,7 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     ...(playbook.askForEgress === true ? { askForEgress: true } : {}),
     authority: authorityOf(context.ceiling, compileLayer(layer), ...(own === undefined ? [] : [own])),
     taintPolicy: compileTaint(playbook),
+    ...(playbook.approvals === undefined ? {} : { approvers: playbook.approvals.people }),
     ...(playbook.files.private === undefined ? {} : { private: playbook.files.private }),
     models: chooseModels(agent, context),
     systemPrompt: [playbook.prompt, settings.systemPrompt].filter((text) => text !== undefined).join('\n\n'),

@@ -12,6 +12,11 @@ export const EXECUTION_CODES = defineCodes({
     fix: 'Nothing is to be done: drills look for this. `gatehouse sandbox explain` shows the isolation.',
     status: 403,
   },
+  EXEC_FILE_RUNS_LATER: {
+    summary: 'programs outside the sandbox run what is written there, so a person looks at it first',
+    fix: 'Read the change as shown and approve it, or leave hooks, editor and shell configuration to people.',
+    status: 403,
+  },
   EXEC_PATH_INVALID: {
     summary: 'the path cannot be used inside the sandbox',
     fix: 'Use an absolute path, or one relative to the working directory, without control characters.',

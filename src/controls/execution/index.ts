@@ -17,6 +17,7 @@
 export { bindingHash } from './approvals/binding.ts';
 export { createApprovalService, type RunningApprovals } from './approvals/service.ts';
 export { type ApprovalTables, migrations } from './approvals/tables.ts';
+export { checkExecution } from './checks.ts';
 export { APPROVAL_CODES, EXECUTION_CODES } from './codes.ts';
 export { analyseCommand } from './commands/analyse.ts';
 export { decideCommand } from './commands/decide.ts';
@@ -26,4 +27,5 @@ export { locateFiles } from './files/located.ts';
 export { namedFiles } from './files/named.ts';
 export { normaliseSandboxPath } from './files/path.ts';
 export { isPrivatePath } from './files/private.ts';
+export { runsLater } from './files/runs-later.ts';
 export type * from './types.ts';

@@ -20,6 +20,22 @@ export const SandboxCeilingSection = Type.Object(SandboxLimitKeys, {
   description: 'The most that any run may use.',
 });
 
+/** `approvals`: how many people allow what is asked, and who of them. */
+export const ApprovalsSection = Type.Object(
+  {
+    people: Type.Optional(
+      Type.Union([Type.Literal(1), Type.Literal(2)], {
+        description:
+          'Different people who must allow each action; 1 when absent. With 2, whoever asked is none of them.',
+      }),
+    ),
+    separateApprover: Type.Optional(
+      Type.Boolean({ description: 'Whoever started the run may not answer for it.' }),
+    ),
+  },
+  { additionalProperties: false, description: 'Who answers for what a model asks.' },
+);
+
 /** `agents.*.sandbox`, in OpenClaw's words. It can only take away from what the playbook gives. */
 export const AgentSandbox = Type.Object(
   {

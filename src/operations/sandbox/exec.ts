@@ -22,6 +22,7 @@ export const sandboxExec = defineOperation({
   cli: {
     command: 'sandbox exec',
     positional: ['command'],
+    line: true,
     examples: ['gatehouse sandbox exec "ls -la /workspace"', 'gatehouse sandbox exec "id" --agent builder'],
     offline: false,
   },

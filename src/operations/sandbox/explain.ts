@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { workingDirectory } from '../../agents/turn/sandbox-run.ts';
 import type { AgentPolicy } from '../../agents/types.ts';
+import type { EgressRuleSpec } from '../../controls/egress/types.ts';
 import {
   type Authority,
   authorityOf,
@@ -24,6 +25,18 @@ const Explained = strict(
     code: Type.String(),
     rule: Type.String({ description: 'The rule that decides.' }),
     reason: Type.String(),
+    commands: Type.Array(
+      strict({
+        command: Type.String(),
+        effect: Type.Enum(['allow', 'ask', 'deny']),
+        rule: Type.String(),
+      }),
+      {
+        description:
+          'Every simple command of the line and every file it is redirected to, decided on its own.',
+      },
+    ),
+    labels: Type.Array(Type.Enum(['untrusted', 'private']), { description: 'What the session carries.' }),
     unclear: Type.Array(Type.String(), {
       description: 'What was not understood; such a line is never allowed.',
     }),
@@ -61,7 +74,31 @@ async function explained(
   const line = decideCommand(authority, subject, analysis, now);
   const strictest: Decision = SEVERITY[line.effect] >= SEVERITY[tool.effect] ? line : tool;
   const { effect, code, rule, reason } = strictest;
-  return { command, effect, code, rule, reason, unclear: [...analysis.unclear] };
+  const commands = [...analysis.actions, ...analysis.files].map((action) => {
+    const own = decide(authority, subject, action, now);
+    const text = action.kind === 'exec' ? action.command : `${action.kind} ${action.path}`;
+    return { command: text, effect: own.effect, rule: own.rule };
+  });
+  return {
+    command,
+    effect,
+    code,
+    rule,
+    reason,
+    commands,
+    labels: [...taint],
+    unclear: [...analysis.unclear],
+  };
+}
+
+function destination({
+  effect = 'allow',
+  protocol = 'tls',
+  host,
+  port,
+  class: kind,
+}: EgressRuleSpec): string {
+  return `${effect} ${protocol} ${host}:${port} (${kind})`;
 }
 
 export const sandboxExplain = defineOperation({
@@ -82,6 +119,7 @@ export const sandboxExplain = defineOperation({
     fix: orNull(Type.String({ description: 'How to install a backend when it does not.' })),
     decision: orNull(Explained),
     isolation: Type.Array(Type.String(), { description: 'The exact isolation of a run.' }),
+    egress: Type.Array(Type.String(), { description: 'Where its way out leads; empty when it has none.' }),
     features: Type.Array(Feature, { description: 'What holds on this machine.' }),
   }),
   scope: 'operator.read',
@@ -90,9 +128,10 @@ export const sandboxExplain = defineOperation({
   cli: {
     command: 'sandbox explain',
     positional: ['command'],
+    line: true,
     examples: [
       'gatehouse sandbox explain',
-      'gatehouse sandbox explain "git push origin main" --agent builder',
+      'gatehouse sandbox explain --agent builder -- git push origin main',
     ],
     offline: true,
   },
@@ -111,6 +150,7 @@ export const sandboxExplain = defineOperation({
       decision:
         command === undefined ? null : await explained(context, policy, command, session?.taint ?? []),
       isolation: sandbox.explain(shellRunOf(policy, command ?? 'COMMAND', home)),
+      egress: (config.current().egressRules.get(agent) ?? []).map(destination),
       features: Object.entries(probe.features).map(([name, feature]) => ({ name, ...feature })),
     };
   },

@@ -149,6 +149,7 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
       current: () => ({
         defaultAgent: 'main',
         agents: new Map(['main', 'secret'].map((agent) => [agent, policy(agent)])),
+        egressRules: new Map(),
         hash: 'h',
         snapshot: 1,
         warnings,

@@ -1,5 +1,6 @@
 import type { EffectiveConfig } from '../../configuration/types.ts';
 import { checkGrants } from '../../controls/grants/index.ts';
+import { checkExecution } from '../../controls/execution/index.ts';
 import { checkSenders } from '../../controls/senders/index.ts';
 import type { VerifyReport } from '../../controls/trace/types.ts';
 import type { Finding, SandboxProbe } from '../../kernel/index.ts';
@@ -66,6 +67,14 @@ export async function grantFindings(
   const ids = new Set(granted.map(({ id }) => id));
   const configured = config.current().ceiling.grants.filter(({ id }) => !ids.has(id));
   return checkGrants({ granted, configured, now });
+}
+
+/** Answers that were given in advance (X6). */
+export async function executionFindings(
+  core: Pick<Core, 'approvals'>,
+  now: number,
+): Promise<readonly Finding[]> {
+  return checkExecution({ standing: await core.approvals.standings.list(), now });
 }
 
 /** What a proof of the whole ledger found (T1). */

@@ -74,6 +74,14 @@ function missing(argument: Argument, positional: boolean): Error {
   return CLI_CODES.error('CLI_USAGE', `${what} is missing: ${described(argument)}`);
 }
 
+/** One word is a line as it is; several are an argv, and each stays one word. */
+function shellLine(words: readonly (string | undefined)[]): string | undefined {
+  const given = words.filter((word) => word !== undefined);
+  if (given.length < 2) return given[0];
+  const quoted = (word: string) => `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return given.map((word) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : quoted(word))).join(' ');
+}
+
 /**
  * The operation's input from positionals and options.
  *
@@ -91,7 +99,11 @@ export async function inputFrom(
   positional.forEach((argument, index) => {
     // A list that stands last takes all the words that are left.
     const rest = argument.shape === 'list' ? words.slice(index).filter((each) => each !== undefined) : [];
-    const word = rest.length > 0 ? rest.join(',') : words[index];
+    const line =
+      operation.cli.line === true && argument === positional.at(-1)
+        ? shellLine(words.slice(index))
+        : undefined;
+    const word = line ?? (rest.length > 0 ? rest.join(',') : words[index]);
     if (word !== undefined) input[argument.key] = convert(argument, word, now);
   });
   for (const argument of options) {

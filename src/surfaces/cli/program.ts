@@ -99,7 +99,8 @@ function addOperation(root: Commander, operation: Operation, actions: Actions, a
   const { positional, options } = splitArguments(operation);
   describe(command, operation.summary, operation.description);
   for (const argument of positional) {
-    const word = argument.shape === 'list' ? `${argument.option}...` : argument.option;
+    const many = argument.shape === 'list' || (operation.cli.line === true && argument === positional.at(-1));
+    const word = many ? `${argument.option}...` : argument.option;
     const form = argument.required ? `<${word}>` : `[${word}]`;
     command.argument(form, described(argument));
   }

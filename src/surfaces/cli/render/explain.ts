@@ -15,8 +15,15 @@ export interface SandboxExplanation {
     readonly rule: string;
     readonly reason: string;
     readonly unclear: readonly string[];
+    readonly commands: readonly {
+      readonly command: string;
+      readonly effect: string;
+      readonly rule: string;
+    }[];
+    readonly labels: readonly string[];
   } | null;
   readonly isolation: readonly string[];
+  readonly egress: readonly string[];
   readonly features: readonly { readonly name: string; readonly holds: boolean; readonly how: string }[];
 }
 
@@ -27,7 +34,7 @@ function inWords(isolation: readonly string[]): readonly string[] {
 }
 
 function decisionLines(decision: NonNullable<SandboxExplanation['decision']>, view: View): readonly string[] {
-  const { effect, command, code, rule, reason, unclear } = decision;
+  const { effect, command, code, rule, reason, unclear, commands, labels } = decision;
   return [
     '',
     `${effectText(effect, view.paint)}  ${shownCommand(command)}`,
@@ -37,9 +44,16 @@ function decisionLines(decision: NonNullable<SandboxExplanation['decision']>, vi
         ['rule', rule],
         ...(unclear.length === 0 ? [['reason', reason] as const] : []),
         ...unclear.map((why) => ['unclear', why] as const),
+        ...(labels.length === 0 ? [] : [['session is', labels.join(', ')] as const]),
       ],
       view,
     ),
+    ...(commands.length < 2
+      ? []
+      : commands.map(
+          (one) =>
+            `  ${effectText(one.effect, view.paint)}  ${shownCommand(one.command)}  ${view.paint('dim', shownLine(one.rule))}`,
+        )),
   ];
 }
 
@@ -49,7 +63,7 @@ function featureMark(holds: boolean, paint: Paint): string {
 
 /** With a command: what is decided and what it would run in. Without one: everything, to the last argument. */
 export function explainLines(result: SandboxExplanation, view: View): readonly string[] {
-  const { agent, backend, available, fix, decision, isolation, features } = result;
+  const { agent, backend, available, fix, decision, isolation, egress, features } = result;
   const inShort = decision !== null;
   const backendText = available ? backend : `${backend} (not available: ${asTyped(fix ?? '', view)})`;
   const lines = [
@@ -70,6 +84,9 @@ export function explainLines(result: SandboxExplanation, view: View): readonly s
     view.paint('strong', 'isolation'),
     ...shownIsolation.flatMap((line) => bullet('  ', 2, line)),
   );
+  if (egress.length > 0) {
+    lines.push('', view.paint('strong', 'way out'), ...egress.flatMap((line) => bullet('  ', 2, line)));
+  }
   const shownFeatures = features.filter(({ holds }) => !inShort || !holds);
   if (shownFeatures.length > 0) lines.push('', view.paint('strong', 'what holds on this machine'));
   for (const { name, holds, how } of shownFeatures) {
