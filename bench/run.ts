@@ -3,6 +3,7 @@
 import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
 import { benchLedger } from './ledger.ts';
+import { benchPolicy } from './policy.ts';
 import { benchRotation } from './rotation.ts';
 import { benchSandbox } from './sandbox.ts';
 import { benchSlow, slowTable } from './slow.ts';
@@ -52,6 +53,7 @@ if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await b
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
 if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
 const withPeer = !process.argv.includes('--no-peer');
+if (wanted('policy')) table('Decisions', benchPolicy());
 if (wanted('rotation')) table('A rotation under load', await benchRotation());
 if (wanted('sockets')) table('Sockets against a bare ws server and OpenClaw', await benchSockets(withPeer));
 if (wanted('slow')) slowTable(await benchSlow(undefined));

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { ACTION_KINDS, type Action, type ActionKind, ATTRIBUTES, type Subject } from './action.ts';
+import {
+  ACTION_KINDS,
+  type Action,
+  type ActionKind,
+  ATTRIBUTES,
+  type MatcherName,
+  type Subject,
+} from './action.ts';
 import { matches } from './match.ts';
 
 export type Effect = 'allow' | 'ask' | 'deny';
@@ -161,26 +168,37 @@ export function isNamed(authority: Authority, kind: ActionKind, key: string): bo
 
 function ruleMatches(rule: Rule, action: Action): boolean {
   if (rule.kind === '*') return rule.match === undefined;
-  const matchers: Readonly<Record<string, 'exact' | 'host' | 'path' | 'command'>> =
-    ATTRIBUTES[action.kind].match;
-  for (const [attribute, patterns] of Object.entries(rule.match ?? {})) {
+  const matchers: Readonly<Record<string, MatcherName>> = ATTRIBUTES[action.kind].match;
+  const { match } = rule;
+  if (match === undefined) return true;
+  for (const attribute of Object.keys(match)) {
     const matcher = Object.hasOwn(matchers, attribute) ? matchers[attribute] : undefined;
     const value: unknown = (action as unknown as Record<string, unknown>)[attribute];
     if (matcher === undefined || typeof value !== 'string') return false;
-    if (!patterns.some((pattern) => matches(matcher, pattern, value))) return false;
+    if (!anyMatches(matcher, match[attribute] ?? [], value)) return false;
   }
   return true;
 }
+
+function anyMatches(matcher: MatcherName, patterns: readonly string[], value: string): boolean {
+  for (const pattern of patterns) if (matches(matcher, pattern, value)) return true;
+  return false;
+}
+
+const NO_RULES: readonly OrderedRule[] = [];
 
 function candidates(layer: CompiledLayer, action: Action): readonly OrderedRule[] {
   const index = layer.index.get(action.kind);
   if (index === undefined) return [];
   const value = (action as unknown as Record<string, unknown>)[ATTRIBUTES[action.kind].key];
   if (typeof value !== 'string') return [];
-  const found = [...(index.exact.get(value) ?? []), ...index.rest];
-  const dot = value.indexOf('.');
-  if (index.suffix.size > 0 && dot > 0) found.push(...(index.suffix.get(value.slice(dot + 1)) ?? []));
-  return found;
+  const exact = index.exact.get(value) ?? NO_RULES;
+  const dot = index.suffix.size > 0 ? value.indexOf('.') : -1;
+  const suffix = (dot > 0 ? index.suffix.get(value.slice(dot + 1)) : undefined) ?? NO_RULES;
+  // Nearly always one of the three alone; a decision makes no list of its own then.
+  if (index.rest.length === 0 && suffix.length === 0) return exact;
+  if (index.rest.length === 0 && exact.length === 0) return suffix;
+  return [...exact, ...index.rest, ...suffix];
 }
 
 /** What one layer says about an action. `rule` is undefined when nothing matched, which means deny. */

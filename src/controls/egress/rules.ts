@@ -160,11 +160,15 @@ export function compileEgressTable(specs: readonly EgressRuleSpec[]): EgressTabl
     const patterns = [target.host, '*'];
     const dot = target.host.indexOf('.');
     if (target.literal === 0 && dot > 0) patterns.push(`*${target.host.slice(dot)}`);
-    return patterns
-      .flatMap((pattern) => index.get(`${pattern} ${target.port}`) ?? [])
-      .filter(({ rule }) => rule.spec.expires === undefined || rule.spec.expires > now)
-      .sort((a, b) => a.order - b.order)
-      .map(({ rule }) => rule);
+    const found: { readonly order: number; readonly rule: CompiledEgressRule }[] = [];
+    for (const pattern of patterns) {
+      for (const entry of index.get(`${pattern} ${target.port}`) ?? []) {
+        const { expires } = entry.rule.spec;
+        if (expires === undefined || expires > now) found.push(entry);
+      }
+    }
+    if (found.length > 1) found.sort((a, b) => a.order - b.order);
+    return found.map(({ rule }) => rule);
   };
   const judges = (rules: readonly { readonly rule: CompiledEgressRule }[]) =>
     rules.some(({ rule }) => judgesRequests(rule));
