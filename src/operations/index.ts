@@ -9,6 +9,7 @@ import { approvalsResolve } from './approvals/resolve.ts';
 import { approvalsShow } from './approvals/show.ts';
 import { approvalsSuggest } from './approvals/suggest.ts';
 import { attestCreate } from './attest/create.ts';
+import { budgetShow } from './budget/show.ts';
 import { channelsStatus } from './channels/status.ts';
 import { chatAbort } from './chat/abort.ts';
 import { chatHistory } from './chat/history.ts';
@@ -159,6 +160,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   configRollback,
   configReload,
   alertsList,
+  budgetShow,
   ledgerTail,
   ledgerActivity,
   ledgerShow,

@@ -19,6 +19,7 @@ export async function measurePosture(facts: PostureFacts): Promise<readonly Post
     await sessions(facts.core),
     await egress(facts),
     await execution(facts),
+    await budget(facts.core),
     ledger(facts.ledger),
   ];
 }
@@ -102,6 +103,27 @@ async function execution({ core }: PostureFacts): Promise<PostureLine> {
       ? `${probe.backend} ${probe.version}; ${detail}`
       : 'no sandbox: tools are refused',
     holds: probe.available,
+  };
+}
+
+async function budget({ budget: service, config }: Core): Promise<PostureLine> {
+  const lines = await service.show();
+  const models = config
+    .current()
+    .providers.flatMap(({ id, models: offered }) => offered.map((model) => `${id}/${model.id}`));
+  const unpriced = service.unpriced(models);
+  const worst = lines.toSorted((a, b) => b.used / b.limit - a.used / a.limit)[0];
+  const share = worst === undefined ? 0 : Math.round((worst.used / Math.max(worst.limit, 1e-6)) * 100);
+  const most =
+    worst === undefined ? '' : `; the most used: ${worst.scope} ${worst.measure}/${worst.period} ${share} %`;
+  return {
+    area: 'budget',
+    required: 'reserved before use, refused past a limit',
+    measured:
+      unpriced.length > 0
+        ? `money is limited and these models have no price: ${unpriced.slice(0, 3).join(', ')}`
+        : `${counted(lines.length, 'limit')}${most}`,
+    holds: unpriced.length === 0,
   };
 }
 
