@@ -36,34 +36,48 @@ async function listenOn(server: ReturnType<typeof createServer>): Promise<number
 
 /** Where both ways end. */
 function serveTarget(folder: string): Promise<number> {
-  const server = createTlsServer({ key: pem(folder, 'key.pem'), cert: pem(folder, 'cert.pem') }, (request, response) => {
-    request.resume();
-    response.end('{"ok":true}');
-  });
+  const server = createTlsServer(
+    { key: pem(folder, 'key.pem'), cert: pem(folder, 'cert.pem') },
+    (request, response) => {
+      request.resume();
+      response.end('{"ok":true}');
+    },
+  );
   return listenOn(server);
 }
 
 /** What is left when everything that egress judges, fills, masks and records is taken away: TLS in, TLS out, kept alive. */
 function serveProxy(folder: string, port: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE, ca: pem(folder, 'cert.pem') });
-  const server = createTlsServer({ key: pem(folder, 'key.pem'), cert: pem(folder, 'cert.pem') }, (request, response) => {
-    const headers = { ...request.headers, host: `localhost:${port}` };
-    const out = tlsRequest(
-      { host: 'localhost', port, method: request.method, path: request.url, headers, agent },
-      (answer: IncomingMessage) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      },
-    );
-    request.pipe(out);
-  });
+  const server = createTlsServer(
+    { key: pem(folder, 'key.pem'), cert: pem(folder, 'cert.pem') },
+    (request, response) => {
+      const headers = { ...request.headers, host: `localhost:${port}` };
+      const out = tlsRequest(
+        { host: 'localhost', port, method: request.method, path: request.url, headers, agent },
+        (answer: IncomingMessage) => {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+        },
+      );
+      request.pipe(out);
+    },
+  );
   return listenOn(server);
 }
 
 async function serveEgress(folder: string, port: number): Promise<void> {
   for (const name of ['run', 'keys']) mkdirSync(join(folder, name), { mode: 0o700, recursive: true });
   const rules = [
-    { id: 'bench', host: 'localhost', port, class: 'other', methods: ['GET'], paths: ['/v1/**'], secrets: ['KEY'] },
+    {
+      id: 'bench',
+      host: 'localhost',
+      port,
+      class: 'other',
+      methods: ['GET'],
+      paths: ['/v1/**'],
+      secrets: ['KEY'],
+    },
   ] as const;
   const layer = {
     id: 'playbook:bench',
@@ -90,7 +104,13 @@ async function serveEgress(folder: string, port: number): Promise<void> {
       providerRules: [],
       secrets: [],
       runSecrets: [
-        { name: 'KEY', source: 'env', id: 'KEY', hosts: [{ host: 'localhost', port }], places: ['x-api-key: {}'] },
+        {
+          name: 'KEY',
+          source: 'env',
+          id: 'KEY',
+          hosts: [{ host: 'localhost', port }],
+          places: ['x-api-key: {}'],
+        },
       ],
       ownPorts: [],
       grantPolicy: {
@@ -167,7 +187,9 @@ export async function benchInterception(): Promise<Record<string, number>> {
   try {
     execFileSync(
       'openssl',
-      `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout ${join(folder, 'key.pem')} -out ${join(folder, 'cert.pem')}`.split(' '),
+      `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout ${join(folder, 'key.pem')} -out ${join(folder, 'cert.pem')}`.split(
+        ' ',
+      ),
       { stdio: 'ignore' },
     );
     const port = await role('target', folder);
@@ -181,14 +203,24 @@ export async function benchInterception(): Promise<Record<string, number>> {
     const ask = (to: number) =>
       `GET /v1/x HTTP/1.1\r\nHost: localhost:${to}\r\nX-Api-Key: ${opened.env['KEY']}\r\n\r\n`;
     const bare = async (): Promise<Lane> => {
-      const socket = connectTls({ host: '127.0.0.1', port: proxy, servername: 'localhost', ca: pem(folder, 'cert.pem') });
+      const socket = connectTls({
+        host: '127.0.0.1',
+        port: proxy,
+        servername: 'localhost',
+        ca: pem(folder, 'cert.pem'),
+      });
       return laneOn(await secured(socket), ask(proxy));
     };
     const intercepted = async (): Promise<Lane> => {
       const tunnel = connect(opened.socketPath);
       tunnel.write(`CONNECT localhost:${port} HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
       await once(tunnel, 'data');
-      const socket = connectTls({ socket: tunnel, servername: 'localhost', ca: trusted, ALPNProtocols: ['http/1.1'] });
+      const socket = connectTls({
+        socket: tunnel,
+        servername: 'localhost',
+        ca: trusted,
+        ALPNProtocols: ['http/1.1'],
+      });
       return laneOn(await secured(socket), ask(port));
     };
     const rates = { bare: [] as number[], intercepted: [] as number[] };
@@ -200,7 +232,9 @@ export async function benchInterception(): Promise<Record<string, number>> {
     return {
       'bare TLS reverse proxy, requests/s, 16 at once': median(rates.bare),
       'intercepted, judged, filled, recorded, requests/s': median(rates.intercepted),
-      'intercepted / bare': median(rates.intercepted.map((rate, at) => rate / (rates.bare[at] ?? Number.NaN))),
+      'intercepted / bare': median(
+        rates.intercepted.map((rate, at) => rate / (rates.bare[at] ?? Number.NaN)),
+      ),
     };
   } finally {
     for (const child of children) child.kill('SIGKILL');
@@ -219,4 +253,5 @@ async function playRole([role, folder = '', port = '']: readonly string[]): Prom
   }
 }
 
-if (import.meta.main && process.argv[2] === 'role') process.send?.((await playRole(process.argv.slice(3))) ?? 0);
+if (import.meta.main && process.argv[2] === 'role')
+  process.send?.((await playRole(process.argv.slice(3))) ?? 0);

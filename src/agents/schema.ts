@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { TurnLimitKeys } from '../controls/budget/schema.ts';
+import { BudgetLimitKeys, TurnLimitKeys } from '../controls/budget/schema.ts';
 import { AgentSandbox, ToolListKeys } from '../controls/execution/schema.ts';
 import { SecretInput } from '../controls/secrets/schema.ts';
 
@@ -28,6 +28,7 @@ const agentKeys = {
   sandbox: Type.Optional(AgentSandbox),
   tools: Type.Optional(Type.Object(ToolListKeys, { additionalProperties: false })),
   turn: Type.Optional(TurnLimitKeys),
+  budget: Type.Optional(BudgetLimitKeys),
   timeoutSeconds: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 86_400, description: "OpenClaw's name of turn.seconds." }),
   ),

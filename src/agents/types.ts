@@ -1,3 +1,4 @@
+import type { BudgetLimits } from '../controls/budget/types.ts';
 import type { Authority, Effect, SandboxLimits, Subject, TaintLabel, TaintPolicy } from '../kernel/index.ts';
 import type { TaintEvent, TaintedFile } from './provenance/files.ts';
 
@@ -159,6 +160,8 @@ export interface AgentPolicy {
   readonly approvers?: number;
   readonly limits: SandboxLimits;
   readonly turn: TurnLimits;
+  /** What this agent may use; the smaller limit counts where they agree. */
+  readonly budgets?: readonly BudgetLimits[];
 }
 
 export interface TurnLimits {

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { AgentsSection, ModelsSection, SessionSection } from '../agents/schema.ts';
 import { ChannelsSection } from '../channels/schema.ts';
 import { AuthSection } from '../controls/auth/schema.ts';
+import { BudgetSection } from '../controls/budget/schema.ts';
 import { DrillsSection } from '../controls/drills/schema.ts';
 import { NetworkPolicySection } from '../controls/egress/schema.ts';
 import { ApprovalsSection, SandboxCeilingSection, ToolsSection } from '../controls/execution/schema.ts';
@@ -41,6 +42,7 @@ export const ConfigSchema = Type.Object(
     logging: Type.Optional(LoggingSection),
     ledger: Type.Optional(LedgerSection),
     drills: Type.Optional(DrillsSection),
+    budget: Type.Optional(BudgetSection),
   },
   {
     additionalProperties: false,

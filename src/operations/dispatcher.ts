@@ -37,6 +37,7 @@ export function createDispatcher({ operations, services }: DispatcherParts): Dis
     try {
       // The caller's right is decided before the input is looked at: a stranger learns no schema from errors.
       await authorize(services, operation, caller, denials);
+      await count(services, caller);
       const parsed = parseInput(operation.input, input);
       return await perform(services, operation, caller, parsed, options);
     } catch (thrown) {
@@ -62,6 +63,13 @@ function eventOf(operation: Operation, caller: Caller, facts: Omit<LedgerEvent, 
     authorityHash: caller.authority.hash,
     data: { operation: operation.id, surface: caller.surface, credential: caller.principal.credentialId },
   } satisfies LedgerEvent;
+}
+
+/** Calls from outside are requests of their principal (B1). @throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE */
+async function count(services: Services, { surface, subject, trace }: Caller): Promise<void> {
+  if (surface !== 'http' && surface !== 'ws') return;
+  const reservation = await services.budget.reserve({ subject, trace }, { requests: 1 });
+  await reservation.settle({ requests: 1 });
 }
 
 /** @throws AUTH_SCOPE_MISSING or another decision code; the refusal is in the ledger first */

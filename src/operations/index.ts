@@ -9,6 +9,7 @@ import { approvalsResolve } from './approvals/resolve.ts';
 import { approvalsShow } from './approvals/show.ts';
 import { approvalsSuggest } from './approvals/suggest.ts';
 import { attestCreate } from './attest/create.ts';
+import { budgetShow } from './budget/show.ts';
 import { channelsStatus } from './channels/status.ts';
 import { chatAbort } from './chat/abort.ts';
 import { chatHistory } from './chat/history.ts';
@@ -81,11 +82,11 @@ import { principalShow } from './principal/show.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
+import { sandboxList } from './sandbox/list.ts';
+import { sandboxSetup } from './sandbox/setup.ts';
 import { secretsCheck } from './secrets/check.ts';
 import { secretsExplain } from './secrets/explain.ts';
 import { secretsList } from './secrets/list.ts';
-import { sandboxList } from './sandbox/list.ts';
-import { sandboxSetup } from './sandbox/setup.ts';
 import { securityAudit } from './security/audit.ts';
 import { sendersAllow } from './senders/allow.ts';
 import { sendersBlock } from './senders/block.ts';
@@ -184,6 +185,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   configRollback,
   configReload,
   alertsList,
+  budgetShow,
   ledgerTail,
   ledgerActivity,
   ledgerShow,

@@ -1,6 +1,7 @@
 import type { ModelProvider, SessionService, TurnService } from '../agents/types.ts';
 import type { ConfigService } from '../configuration/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
+import type { BudgetService } from '../controls/budget/index.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { GrantService } from '../controls/grants/index.ts';
@@ -37,7 +38,15 @@ export interface MeasuredListener {
 }
 
 export interface PostureLine {
-  readonly area: 'listen' | 'credentials' | 'sessions' | 'egress' | 'execution' | 'grants' | 'ledger';
+  readonly area:
+    | 'listen'
+    | 'credentials'
+    | 'sessions'
+    | 'egress'
+    | 'execution'
+    | 'grants'
+    | 'budget'
+    | 'ledger';
   readonly required: string;
   readonly measured: string;
   readonly holds: boolean;
@@ -122,6 +131,7 @@ export interface Services {
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
+  readonly budget: BudgetService;
   readonly drills: DrillService;
   /** Where refusals of callers who proved who they are go: repeats are counted (attack 94). */
   readonly denials: Pick<Denials, 'record'>;

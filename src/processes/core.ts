@@ -24,6 +24,12 @@ import {
   principalLayer,
   type RunningAuth,
 } from '../controls/auth/index.ts';
+import {
+  type BudgetService,
+  type BudgetTables,
+  migrations as budgetMigrations,
+  createBudget,
+} from '../controls/budget/index.ts';
 import { type DrillTables, migrations as drillMigrations } from '../controls/drills/index.ts';
 import {
   type ApprovalTables,
@@ -96,6 +102,7 @@ import { prepareWorkspaces } from './workspaces.ts';
 
 type Tables = EvidenceTables &
   AuthTables &
+  BudgetTables &
   ApprovalTables &
   GrantTables &
   TrafficTables &
@@ -108,6 +115,7 @@ type Tables = EvidenceTables &
 /** Every folder that stores something, in the order in which its tables are made. */
 const MIGRATIONS = [
   configMigrations,
+  budgetMigrations,
   authMigrations,
   sessionMigrations,
   approvalMigrations,
@@ -137,6 +145,7 @@ export interface CoreOptions {
 export interface Core {
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
+  readonly budget: BudgetService;
   readonly denials: Denials;
   readonly config: ConfigService;
   readonly auth: RunningAuth;
@@ -194,6 +203,16 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
   const sandbox = maskedSandbox(openSandboxes(options), { masker, ledger, logger });
   await reportKept({ ledger, logger }, await masker.recover());
+  const budget = createBudget({
+    db,
+    clock,
+    random,
+    ledger,
+    alerts,
+    logger,
+    settings: () => config.current().config.budget ?? {},
+  });
+  if (options.writer === 'gateway') await budget.start();
   const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
   const providers = createProviders(config, egress.providerSocket);
   const turns = createTurnService({
@@ -203,6 +222,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     sandbox,
     egress: askingEgress({ egress, config, grants, alerts, logger }),
     approvals,
+    budget,
     ledger,
     clock,
     random,
@@ -245,6 +265,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   return {
     ledger,
     alerts,
+    budget,
     denials,
     config,
     auth,

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Budget } from '../../controls/budget/index.ts';
 import {
   type ApprovalTables,
   migrations as approvalMigrations,
@@ -72,7 +73,11 @@ export const RULES: readonly Rule[] = [
   allow('net.connect', { host: ['good.example'], port: ['443'] }),
 ];
 
+const SETTLED = { settle: () => Promise.resolve() };
+const UNLIMITED: Budget = { reserve: async () => SETTLED, reserveTokens: async () => SETTLED };
+
 export interface HarnessOptions {
+  readonly budget?: Budget;
   readonly rules?: readonly Rule[];
   readonly providers: readonly ModelProvider[];
   readonly turn?: Partial<TurnLimits>;
@@ -213,6 +218,7 @@ export async function harness(options: HarnessOptions): Promise<Harness> {
         },
       },
       approvals,
+      budget: options.budget ?? UNLIMITED,
       ledger,
       logger: SILENT,
       insideScript: () => ['/bin/cat', '/workspace/page.json', '--'],

@@ -10,6 +10,10 @@ import type { Turn } from './turn.ts';
 export const MAX_STEP_CHARS = 400_000;
 export const MAX_STEP_CALLS = 32;
 
+/** Tokens of an answer that are set aside before it is known how long it gets. */
+const RESERVED_OUTPUT_TOKENS = 4_096;
+const NOTHING = { input: 0, output: 0 };
+
 /** What one call of a model brought. */
 export interface Step {
   readonly text: string;
@@ -32,6 +36,11 @@ export async function callModel(
   const collected = collector(turn, heard);
   const facts = { provider: choice.provider.id, model: choice.model, purpose };
   const ms = () => Math.round(ports.clock.monotonic() - since);
+  const expected = {
+    input: estimateTokens(JSON.stringify([request.system, request.messages, request.tools])),
+    output: Math.min(RESERVED_OUTPUT_TOKENS, Math.max(1, turn.tokensLeft())),
+  };
+  const reservation = await ports.budget.reserveTokens(turn.spender(), choice.ref, expected);
   try {
     const stream = choice.provider.stream({ ...request, model: choice.model }, turn.signal);
     for await (const event of untilAborted(stream, turn.signal)) collected.take(event);
@@ -43,9 +52,13 @@ export async function callModel(
       data: { ...facts, ...step.usage, ms: ms(), calls: step.calls.length, reason: step.reason },
     });
     turn.addUsage(step.usage);
+    await reservation.settle({ input: step.usage.inputTokens, output: step.usage.outputTokens });
     return step;
   } catch (thrown) {
     const error = modelFailure(turn, thrown);
+    // Nobody says what a call that failed has cost; one that brought nothing is taken to have cost nothing.
+    const heard = collected.tokens();
+    await reservation.settle(heard === 0 ? NOTHING : { input: expected.input, output: heard });
     void turn.record({
       type: 'model',
       action: 'model.called',
@@ -78,6 +91,8 @@ function collector(turn: Turn, heard: (delta: string) => void) {
   }
 
   return {
+    /** Tokens that came, by size. */
+    tokens: () => Math.ceil(size / 4),
     take(event: ModelEvent): void {
       switch (event.type) {
         case 'text':

@@ -1,3 +1,4 @@
+import type { Budget } from '../../controls/budget/index.ts';
 import type { ApprovalService } from '../../controls/execution/index.ts';
 import type {
   Authority,
@@ -23,6 +24,7 @@ export interface TurnPorts {
   readonly sandbox: Sandbox;
   readonly egress: Pick<Egress, 'openRun' | 'closeRun'>;
   readonly approvals: ApprovalService;
+  readonly budget: Budget;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: Random;

@@ -47,6 +47,7 @@ export async function startTurn(host: TurnHost, request: TurnRequest): Promise<T
   try {
     const earlier = await host.ports.sessions.log.find(entry.runId);
     if (earlier !== undefined) return await answered(host, run, sameRequest(earlier, entry).outcome);
+    await countMessage(host.ports, accepted);
     await recordReceipt(host.ports, entry);
     await place(host, run, accepted);
   } catch (thrown) {
@@ -73,6 +74,15 @@ async function answered(host: TurnHost, run: Run, outcome: TurnOutcome | undefin
     outcomeOf({ text: '', usage: { inputTokens: 0, outputTokens: 0 } }, TURN_CODES.error('TURN_INTERRUPTED'));
   run.settle(known);
   return { runId, status: handleStatus(known), done: Promise.resolve(known) };
+}
+
+/** A sender's message is a request; one of a principal was counted where the call came in. Throws BUDGET_ codes. */
+async function countMessage(ports: TurnPorts, { entry, policy }: Accepted): Promise<void> {
+  const { subject, trace } = entry.request;
+  if (subject.sender === undefined) return;
+  const spender = { subject: { ...subject, agent: entry.agent }, trace, agentLimits: policy.budgets ?? [] };
+  const reservation = await ports.budget.reserve(spender, { requests: 1 });
+  await reservation.settle({ requests: 1 });
 }
 
 async function recordReceipt(ports: TurnPorts, entry: TurnEntry): Promise<void> {

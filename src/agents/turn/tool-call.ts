@@ -211,6 +211,12 @@ async function performNow(
   } catch (thrown) {
     return stoppedBefore(ports, turn, thrown);
   }
+  try {
+    const reservation = await ports.budget.reserve(turn.spender(), { runs: 1 });
+    await reservation.settle({ runs: 1 });
+  } catch (thrown) {
+    return stoppedBefore(ports, turn, thrown);
+  }
   void turn.record({
     type: 'tool',
     action: 'tool.started',

@@ -1,3 +1,4 @@
+import type { Spender } from '../../controls/budget/index.ts';
 import { type Detector, OutgoingText } from '../../controls/secrets/index.ts';
 import {
   type Authority,
@@ -212,6 +213,12 @@ export class Turn {
       inputTokens: this.usage.inputTokens + usage.inputTokens,
       outputTokens: this.usage.outputTokens + usage.outputTokens,
     };
+  }
+
+  /** Whose budgets this turn uses. */
+  spender(): Spender {
+    const { policy, request } = this.id;
+    return { subject: this.subject, trace: request.trace, agentLimits: policy.budgets ?? [] };
   }
 
   /** Tokens that this turn may still use. */

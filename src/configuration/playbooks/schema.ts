@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { TurnLimitKeys } from '../../controls/budget/schema.ts';
+import { BudgetLimitKeys, TurnLimitKeys } from '../../controls/budget/schema.ts';
 import { EgressRule } from '../../controls/egress/schema.ts';
 import { SandboxLimitKeys } from '../../controls/execution/schema.ts';
 import { ACTION_KINDS, type ActionKind } from '../../kernel/index.ts';
@@ -104,6 +104,8 @@ export const PlaybookSchema = Type.Object(
       ),
     ),
     turn: Type.Optional(TurnLimitKeys),
+    /** What every agent with this playbook may use, each for itself (B1). */
+    budget: Type.Optional(BudgetLimitKeys),
     /** `exec: allow`: commands that the playbook allows go on; a session that is private as well asks all the same. */
     untrusted: Type.Optional(Left(Effect)),
     private: Type.Optional(Left(AskOrDeny)),

@@ -118,6 +118,7 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     ...(sandbox.programs === undefined ? {} : { programs: sandbox.programs }),
     limits: sandboxLimits(sandbox, withTimeout(context.input)),
     turn: turnLimits(turn, said),
+    budgets: [playbook.budget, settings.budget].filter((limits) => limits !== undefined),
   };
   return { policy, destinations };
 }

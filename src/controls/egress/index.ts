@@ -11,6 +11,7 @@ export {
 export type { Interception } from './intercept/server.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';
+export { judgeRequest } from './request-rules.ts';
 export {
   compileEgressRules,
   compileEgressTable,
@@ -19,7 +20,6 @@ export {
   namesLocal,
   protocolOf,
 } from './rules.ts';
-export { judgeRequest } from './request-rules.ts';
 export { RunProxy } from './run-proxy.ts';
 export {
   DEFAULT_EGRESS_LIMITS,

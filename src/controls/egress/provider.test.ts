@@ -67,7 +67,13 @@ async function startProvider({ rules, boundTo, ca, resolver }: StartOptions) {
   const folder = await mkdtemp(join(tmpdir(), 'gh-provider-'));
   const ledger = new MemoryLedger();
   const secrets = new SecretStore();
-  const reference = { name: 'models.providers.x.apiKey', source: 'env', id: 'KEY', header: 'x-api-key: {}', ...boundTo } as const;
+  const reference = {
+    name: 'models.providers.x.apiKey',
+    source: 'env',
+    id: 'KEY',
+    header: 'x-api-key: {}',
+    ...boundTo,
+  } as const;
   await secrets.load([reference], { env: { KEY: VALUE } });
   const policy = policyOf(rules);
   const gate = new Gate({

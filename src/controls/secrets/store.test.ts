@@ -159,6 +159,9 @@ test('secrets/an unknown or broken placeholder: refused', async () => {
 test('a load that fails keeps the values that were there', async () => {
   const store = await storeWith();
   await assert.rejects(store.load([reference('env', 'NONE')], { env: {} }), refusal('SECRETS_UNRESOLVED'));
-  assert.equal(store.fill('authorization', 'Bearer {{secret:models.providers.x.apiKey}}', HOST).value, 'Bearer hunter2-value');
+  assert.equal(
+    store.fill('authorization', 'Bearer {{secret:models.providers.x.apiKey}}', HOST).value,
+    'Bearer hunter2-value',
+  );
   assert.equal(store.redact('x hunter2-value y'), 'x [secret removed] y');
 });

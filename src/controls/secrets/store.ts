@@ -69,7 +69,8 @@ export class SecretStore {
     target: { readonly host: string; readonly port: number },
   ): { readonly value: string; readonly names: readonly string[] } {
     if (!text.includes(PLACEHOLDER_START)) return { value: text, names: [] };
-    if (text.replace(PLACEHOLDER, '').includes(PLACEHOLDER_START)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
+    if (text.replace(PLACEHOLDER, '').includes(PLACEHOLDER_START))
+      throw SECRETS_CODES.error('SECRET_UNKNOWN');
     const place = `${header.toLowerCase()}: ${text.replace(PLACEHOLDER, '{}')}`;
     const names: string[] = [];
     const value = text.replace(PLACEHOLDER, (_match, name: string) => {

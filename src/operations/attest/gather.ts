@@ -22,6 +22,8 @@ const EVIDENCE: Readonly<Record<string, string>> = {
   egress: 'gatehouse egress check; drill egress',
   execution: 'gatehouse sandbox explain; drill execution',
   ledger: 'gatehouse ledger verify',
+  grants: 'gatehouse grant list',
+  budget: 'gatehouse budget show',
   changes: 'gatehouse config history',
   'high-risk operations': 'gatehouse approvals list; ledger type approval',
   checks: 'gatehouse doctor; gatehouse drill history',
@@ -149,10 +151,13 @@ export async function gatherAttestation(
   );
   const tokenEnd = earliest(ends.map(({ expiresAt }) => (expiresAt === null ? null : dateOf(expiresAt))));
   const review = earliest(owned.filter(({ what }) => what.startsWith('playbook ')).map((one) => one.review));
+  const grants = await evidence.grants();
+  const grantEnd = earliest(grants.map(({ expires }) => expires.slice(0, 10)));
   const renewals: Readonly<Record<string, string | null>> = {
     credentials: tokenEnd,
     execution: review,
     egress: review,
+    grants: grantEnd,
   };
   const checks = [check('doctor and audit', findings, at), drills, drifted];
   const posture: readonly AttestedPosture[] = [
@@ -164,7 +169,6 @@ export async function gatherAttestation(
     highRisk(services),
     await changes(services),
   ];
-  const grants = await evidence.grants();
   const holds = new Map(posture.map((line) => [line.area, line.holds] as const));
   holds.set(
     'checks',

@@ -6,7 +6,7 @@ import type { Services } from '../services.ts';
 import { ListenerSchema } from './schema.ts';
 
 const Posture = strict({
-  area: Type.Enum(['listen', 'credentials', 'sessions', 'egress', 'execution', 'grants', 'ledger']),
+  area: Type.Enum(['listen', 'credentials', 'sessions', 'egress', 'execution', 'grants', 'budget', 'ledger']),
   required: Type.String(),
   measured: Type.String(),
   holds: Type.Boolean(),

@@ -145,9 +145,15 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
     clock: { now: () => 1_000, monotonic: () => 1_000 },
     logger: { info() {}, warn() {}, error() {} },
     home: { run: '/run/gh' },
+    budget: {
+      reserve: async () => ({ settle: async () => undefined }),
+      show: async () => [],
+      unpriced: () => [],
+    },
     config: {
       current: () => ({
         defaultAgent: 'main',
+        providers: [],
         agents: new Map(['main', 'secret'].map((agent) => [agent, policy(agent)])),
         egressRules: new Map(),
         hash: 'h',

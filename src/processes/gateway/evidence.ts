@@ -22,15 +22,19 @@ export function openEvidence(parts: EvidenceParts): EvidenceService {
     facts: () => installFacts(parts),
     async grants() {
       const { config } = core.config.current();
-      return (config.grants ?? [])
+      const written = (config.grants ?? [])
         .filter(({ expires }) => Date.parse(expires) > clock.now())
-        .map(({ id, kind, layer, match, owner, ticket, expires }) => ({
-          id,
-          what: `${kind} in ${layer}: ${JSON.stringify(match)}`,
-          owner,
-          ticket,
-          expires,
-        }));
+        .map((grant) => ({ ...grant, layers: [grant.layer] }));
+      const given = (await core.grants.list())
+        .filter(({ status }) => status === 'active')
+        .map((grant) => ({ ...grant, expires: new Date(grant.expiresAt).toISOString() }));
+      return [...written, ...given].map(({ id, kind, layers, match, owner, ticket, expires }) => ({
+        id,
+        what: `${kind} in ${layers.join(', ')}: ${JSON.stringify(match)}`,
+        owner,
+        ticket,
+        expires,
+      }));
     },
     seal: (payloadType, document) => sealEnvelope(payloadType, document, (bytes) => egress.sign(bytes)),
   };

@@ -1,6 +1,6 @@
 import type { EffectiveConfig } from '../../configuration/types.ts';
-import { checkGrants } from '../../controls/grants/index.ts';
 import { checkExecution } from '../../controls/execution/index.ts';
+import { checkGrants } from '../../controls/grants/index.ts';
 import { checkSenders } from '../../controls/senders/index.ts';
 import type { VerifyReport } from '../../controls/trace/types.ts';
 import type { Finding, SandboxProbe } from '../../kernel/index.ts';

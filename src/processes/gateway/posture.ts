@@ -21,6 +21,7 @@ export async function measurePosture(facts: PostureFacts): Promise<readonly Post
     await egress(facts),
     await execution(facts),
     await grants(facts.core),
+    await budget(facts.core),
     ledger(facts.ledger),
   ];
 }
@@ -129,6 +130,27 @@ async function grants({ grants: service, config }: Core): Promise<PostureLine> {
     required: 'every widening has an owner, a ticket and an end',
     measured: `${counted(made.length, 'grant')} by command${until}, ${configured.size} in the configuration${broken}`,
     holds: emergency === 0,
+  };
+}
+
+async function budget({ budget: service, config }: Core): Promise<PostureLine> {
+  const lines = await service.show();
+  const models = config
+    .current()
+    .providers.flatMap(({ id, models: offered }) => offered.map((model) => `${id}/${model.id}`));
+  const unpriced = service.unpriced(models);
+  const worst = lines.toSorted((a, b) => b.used / b.limit - a.used / a.limit)[0];
+  const share = worst === undefined ? 0 : Math.round((worst.used / Math.max(worst.limit, 1e-6)) * 100);
+  const most =
+    worst === undefined ? '' : `; the most used: ${worst.scope} ${worst.measure}/${worst.period} ${share} %`;
+  return {
+    area: 'budget',
+    required: 'reserved before use, refused past a limit',
+    measured:
+      unpriced.length > 0
+        ? `money is limited and these models have no price: ${unpriced.slice(0, 3).join(', ')}`
+        : `${counted(lines.length, 'limit')}${most}`,
+    holds: unpriced.length === 0,
   };
 }
 

@@ -17,8 +17,8 @@ import { probesInUse } from '../sandboxes.ts';
 import {
   configurationFindings,
   egressFindings,
-  grantFindings,
   executionFindings,
+  grantFindings,
   ledgerFindings,
   sandboxFindings,
   senderFindings,

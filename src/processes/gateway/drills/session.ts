@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DRILL_CODES, type DrillSession, type RangeContext } from '../../../controls/drills/index.ts';
 import { mintToken } from '../../../controls/auth/index.ts';
+import { DRILL_CODES, type DrillSession, type RangeContext } from '../../../controls/drills/index.ts';
 import { type Prober, startProber } from '../../../drivers/prober/index.ts';
 import {
   asGatehouseError,

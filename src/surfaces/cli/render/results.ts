@@ -33,8 +33,8 @@ import * as grants from './grants.ts';
 import * as lists from './lists.ts';
 import { linkLines, sessionLines } from './login.ts';
 import * as reports from './reports.ts';
-import * as secrets from './secrets.ts';
 import { type BackendRow, backendLines, type SetupResult, setupLines } from './sandbox.ts';
+import * as secrets from './secrets.ts';
 
 /** How one operation's result looks to a person, and what it means for a script. */
 interface Form {
