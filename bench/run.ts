@@ -54,6 +54,7 @@ if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await b
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
 if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
 const withPeer = !process.argv.includes('--no-peer');
+if (wanted('interception')) table('Judged requests against a bare TLS proxy', await benchInterception());
 if (wanted('policy')) table('Decisions', benchPolicy());
 if (wanted('rotation')) table('A rotation under load', await benchRotation());
 if (wanted('sockets')) table('Sockets against a bare ws server and OpenClaw', await benchSockets(withPeer));
