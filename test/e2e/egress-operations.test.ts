@@ -102,10 +102,10 @@ describe('egress for an operator', () => {
 
   test('egress replay says what a candidate would newly refuse and allow, and changes nothing', async () => {
     const candidate = `version: 1\nrules:\n  - { host: evil.example.net, class: other }\n`;
-    type Replay = { ok: boolean; refused: { host: string; then: string }[]; allowed: { host: string }[] };
+    type Replay = { ok: boolean; refused: { host: string; after: string }[]; allowed: { host: string }[] };
     const played = await ask<Replay>('egress.replay', { text: candidate });
     assert.deepEqual(
-      played.refused.map(({ host, then }) => `${host} ${then}`),
+      played.refused.map(({ host, after: answer }) => `${host} ${answer}`),
       ['api.vendor.org deny'],
     );
     assert.deepEqual(

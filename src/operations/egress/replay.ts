@@ -15,8 +15,8 @@ const Change = strict({
   port: Type.Integer(),
   connections: Type.Number({ description: 'How often it was asked for.' }),
   bytes: Type.Number(),
-  now: Type.String({ description: 'What is decided today.' }),
-  then: Type.String({ description: 'What the candidate decides.' }),
+  before: Type.String({ description: 'What is decided today.' }),
+  after: Type.String({ description: 'What the candidate decides.' }),
   rule: Type.String({ description: 'The rule that would decide.' }),
 });
 
@@ -76,14 +76,14 @@ export const egressReplay = defineOperation({
       const [now, then] = [verdict(today, agent, host, port, at), verdict(candidate, agent, host, port, at)];
       if (now === undefined || then === undefined || now.effect === then.effect) return [];
       const facts = { agent, host, port, connections: allowed + refused, bytes };
-      return [{ ...facts, now: now.effect, then: then.effect, rule: then.rule }];
+      return [{ ...facts, before: now.effect, after: then.effect, rule: then.rule }];
     });
     return {
       ok: true,
       issues: tried.issues,
       destinations: asked.length,
-      refused: changes.filter(({ then }) => then !== 'allow'),
-      allowed: changes.filter(({ then }) => then === 'allow'),
+      refused: changes.filter(({ after }) => after !== 'allow'),
+      allowed: changes.filter(({ after }) => after === 'allow'),
     };
   },
 });

@@ -137,8 +137,8 @@ interface Change {
   readonly port: number;
   readonly connections: number;
   readonly bytes: number;
-  readonly now: string;
-  readonly then: string;
+  readonly before: string;
+  readonly after: string;
   readonly rule: string;
 }
 
@@ -152,8 +152,8 @@ export function replayLines({ ok, destinations, refused, allowed }: Replayed, vi
         { title: 'AGENT', value: (row) => row.agent },
         { title: 'TIMES', value: (row) => row.connections },
         { title: 'BYTES', value: (row) => formatBytes(row.bytes) },
-        { title: 'NOW', value: (row) => row.now },
-        { title: 'THEN', value: (row) => row.then },
+        { title: 'NOW', value: (row) => row.before },
+        { title: 'THEN', value: (row) => row.after },
         { title: 'RULE', value: (row) => row.rule },
       ],
       view,
