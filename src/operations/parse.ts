@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { nearestName } from '../configuration/nearest.ts';
+import { withoutTokens } from '../controls/secrets/index.ts';
 import { OP_CODES } from './codes.ts';
 
 /** One thing wrong with a value; `path` is dotted, empty for the value as a whole. */
@@ -18,11 +19,16 @@ const MAX_SHOWN_NAME = 64;
 
 type ValueError = ReturnType<typeof Value.Errors>[number];
 
+/** A credential that was put in the place of a name is not repeated (attack 83). */
+function shownName(name: string): string {
+  return withoutTokens(name).slice(0, MAX_SHOWN_NAME);
+}
+
 function dotted(pointer: string): string {
   return pointer
     .split('/')
     .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~').slice(0, MAX_SHOWN_NAME))
+    .map((part) => shownName(part.replaceAll('~1', '/').replaceAll('~0', '~')))
     .join('.');
 }
 
@@ -32,7 +38,7 @@ function namesIn(params: object, key: string): readonly string[] {
 }
 
 function under(path: string, name: string): string {
-  const shown = name.slice(0, MAX_SHOWN_NAME);
+  const shown = shownName(name);
   return path === '' ? shown : `${path}.${shown}`;
 }
 

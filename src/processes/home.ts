@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { HomePaths } from '../operations/services.ts';
 import { PROCESS_CODES } from './codes.ts';
 
@@ -54,9 +54,22 @@ export function prepareHome(paths: HomePaths): void {
   }
 }
 
+/** Step by step: Node's own recursion never ends below /proc, where making a folder says that there is none above it. */
+function makeFolder(folder: string): void {
+  if (lstatSync(folder, { throwIfNoEntry: false }) !== undefined) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolder(above);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (cause) {
+    // Another process of this home was quicker.
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+  }
+}
+
 function privateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { mode: 0o700, recursive: true });
+    makeFolder(folder);
   } catch (cause) {
     throw PROCESS_CODES.error('HOME_UNUSABLE', `the folder ${folder} cannot be created`, { cause });
   }

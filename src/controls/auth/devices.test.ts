@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_SIGNATURE_SKEW_MS } from './device-proof.ts';
-import { MAX_PENDING_PER_ADDRESS, MAX_PENDING_TOTAL, PENDING_TTL_MS } from './pairing.ts';
+import {
+  KEPT_FOR_KNOWN,
+  MAX_PENDING_PER_ADDRESS,
+  MAX_PENDING_TOTAL,
+  PENDING_TTL_MS,
+  STRANGER_KEEPS_MS,
+} from './pairing.ts';
 import { peer, type TestAuth, testAuth, testDevice } from './testing/home.ts';
 import type { ConnectCredentials, DeviceClaim, Principal, Scope } from './types.ts';
 
@@ -359,11 +365,26 @@ test('waiting devices are bounded per address and in total, and gone after an ho
   for (let i = 0; i < MAX_PENDING_PER_ADDRESS; i++)
     assert.equal((await ask('192.0.2.1')).code, 'AUTH_PAIRING_REQUIRED');
   assert.equal((await ask('192.0.2.1')).code, 'AUTH_PAIRING_FULL');
-  for (let i = MAX_PENDING_PER_ADDRESS; i < MAX_PENDING_TOTAL; i++) await ask(`198.51.100.${i}`);
+  const most = MAX_PENDING_TOTAL - KEPT_FOR_KNOWN;
+  for (let i = MAX_PENDING_PER_ADDRESS; i < most; i++) await ask(`198.51.100.${i}`);
   assert.equal((await ask('203.0.113.1')).code, 'AUTH_PAIRING_FULL');
-  assert.equal((await base.auth.listDevices()).pending.length, MAX_PENDING_TOTAL);
+  assert.equal((await base.auth.listDevices()).pending.length, most);
   base.time.advance(PENDING_TTL_MS);
   assert.deepEqual((await base.auth.listDevices()).pending, []);
+});
+
+test('strangers of this machine keep the next one from pairing for five minutes at most', async () => {
+  await using base = await home();
+  const ask = () => refusal(connect(base, { device: testDevice(() => base.time.now()).claim() }, READ));
+  for (let i = 0; i < MAX_PENDING_PER_ADDRESS; i++) await ask();
+  const [first] = (await base.auth.listDevices()).pending;
+  base.time.advance(STRANGER_KEEPS_MS - 1);
+  assert.equal((await ask()).code, 'AUTH_PAIRING_FULL');
+  base.time.advance(1);
+  assert.equal((await ask()).code, 'AUTH_PAIRING_REQUIRED');
+  const { pending } = await base.auth.listDevices();
+  assert.equal(pending.length, MAX_PENDING_PER_ADDRESS);
+  assert.ok(pending.every(({ requestId }) => requestId !== first?.requestId));
 });
 
 test('auth/more devices at the same moment than one address may have waiting: refused like one after the other', async () => {

@@ -11,6 +11,10 @@ export const PENDING_TTL_MS = 3_600_000;
 /** Waiting requests from one address (an IPv6 /64 counts as one), and from all. */
 export const MAX_PENDING_PER_ADDRESS = 5;
 export const MAX_PENDING_TOTAL = 50;
+/** Of the total, kept for devices that a token vouches for: whoever has none cannot take every place. */
+export const KEPT_FOR_KNOWN = 10;
+/** A stranger's request that is older gives its place to the next one of its address when all are taken. */
+export const STRANGER_KEEPS_MS = 300_000;
 const MAX_NAME = 64;
 
 /** Whose device it becomes, and what bounds it. */
@@ -92,13 +96,33 @@ export class Pairing {
     const row = this.#rowOf(reason, claim, owner, peer);
     if (before !== undefined && sameRequest(before, row)) throw pairingRequired(before);
     const others = waiting.filter((item) => item !== before);
-    const near = others.filter((item) => bucketOf(item.remote_ip) === bucketOf(peer.address));
-    if (others.length >= MAX_PENDING_TOTAL || near.length >= MAX_PENDING_PER_ADDRESS) {
-      throw AUTH_CODES.error('AUTH_PAIRING_FULL');
-    }
+    const room = this.#roomFor(row, others);
+    if (room === undefined) throw AUTH_CODES.error('AUTH_PAIRING_FULL');
+    if (room.instead !== undefined) await this.#devices.removeRequest(room.instead.request_id);
     await this.#devices.saveRequest(row);
     this.#announce(pendingDevice(row));
     throw pairingRequired(row);
+  }
+
+  /**
+   * Whether one more may wait, and which request goes for it. Everybody on this machine shares an address, so that
+   * strangers count apart from devices that a token vouches for, and cannot hold their places for the whole hour.
+   */
+  #roomFor(
+    row: DeviceRequestRow,
+    others: readonly DeviceRequestRow[],
+  ): { readonly instead?: DeviceRequestRow } | undefined {
+    const isKnown = row.parent_token !== null;
+    const alike = others.filter((item) => (item.parent_token !== null) === isKnown);
+    const near = alike.filter((item) =>
+      isKnown ? item.principal === row.principal : bucketOf(item.remote_ip) === bucketOf(row.remote_ip),
+    );
+    const most = isKnown ? MAX_PENDING_TOTAL : MAX_PENDING_TOTAL - KEPT_FOR_KNOWN;
+    const isFull = isKnown ? others.length >= most : alike.length >= most;
+    if (!isFull && near.length < MAX_PENDING_PER_ADDRESS) return {};
+    const [oldest] = near.toSorted((a, b) => a.created_at - b.created_at);
+    const gives = oldest !== undefined && this.#clock.now() - oldest.created_at >= STRANGER_KEEPS_MS;
+    return !isKnown && gives ? { instead: oldest } : undefined;
   }
 
   /** @throws AUTH_PAIRING_UNKNOWN */

@@ -193,7 +193,7 @@ class Authentication implements RunningAuth {
     });
     this.#identities = new IdentityLogin({
       principals,
-      oidc: parts.oidc && new OidcVerifier({ ...parts.oidc, clock, logger }),
+      oidc: parts.oidc && new OidcVerifier({ ...parts.oidc, clock, logger, alerts: parts.alerts }),
       sessions: this.browser,
       login: this.#login,
       journal: this.#journal,

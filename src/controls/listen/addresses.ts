@@ -10,7 +10,17 @@ export function normaliseAddress(text: string | undefined): string | undefined {
   // Dotted decimal without leading zeros has one form only.
   if (isIPv4(bare)) return bare;
   if (!isIPv6(bare)) return undefined;
+  const compatible = COMPATIBLE.exec(bare)?.[1];
+  if (compatible !== undefined) return compatibleText(compatible);
   return ipaddr.process(bare).toString();
+}
+
+/** `::a.b.c.d` (RFC 4291, section 2.5.5.1) is no IPv4 address, although parsers take it for `::ffff:a.b.c.d`. */
+const COMPATIBLE = /^(?:0{0,4}:){0,6}:(\d{1,3}(?:\.\d{1,3}){3})$/;
+
+function compatibleText(dotted: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = dotted.split('.').map(Number);
+  return ipaddr.parse(`::${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`).toString();
 }
 
 /** Whether the address never leaves this machine: 127.0.0.0/8 and ::1. */

@@ -396,3 +396,14 @@ test('what is open and not declared, declared and not open, dialled, or readable
   assert.deepEqual(ids({ home: { ...facts.home, mode: 0o40750 } }), [['listen.home-open', 'critical']]);
   assert.deepEqual(ids({ uid: 0 }), [['listen.home-owner', 'critical']]);
 });
+
+test('listen/an IPv4 address written as a compatible one of IPv6 (::127.0.0.1) that should read as loopback: refused', () => {
+  for (const text of ['::127.0.0.1', '0:0:0:0:0:0:127.0.0.1', '0000::127.0.0.1']) {
+    assert.equal(isLoopback(text), false, text);
+    assert.notEqual(normaliseAddress(text), '127.0.0.1', text);
+    const forwarded = checkForwarded({ 'x-forwarded-for': text }, '192.0.2.1', ['192.0.2.1']);
+    assert.ok(!('address' in forwarded) || !isLoopback(forwarded.address), text);
+    assert.ok(checkHost(`[${text}]`, LOOPBACK_HOSTS) !== undefined, text);
+  }
+  assert.equal(normaliseAddress('::ffff:127.0.0.1'), '127.0.0.1');
+});

@@ -24,7 +24,9 @@ const HOST = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?
 function hostName(header: string): string | undefined {
   const parts = HOST.exec(header.toLowerCase());
   if (parts === null || Number(parts[3] ?? 0) > 65_535) return undefined;
-  return parts[1] === undefined ? parts[2] : normaliseAddress(parts[1]);
+  if (parts[1] === undefined) return parts[2];
+  // RFC 3986 section 3.2.2: brackets are for IPv6 alone.
+  return parts[1].includes(':') ? normaliseAddress(parts[1]) : undefined;
 }
 
 /** Refuse a Host that this listener does not answer for: DNS rebinding ends here. */

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
+import { isLoopback } from '../../controls/listen/index.ts';
 import { OP_CODES } from '../codes.ts';
 import { defineOperation } from '../define.ts';
 import { milliseconds, name, strict } from '../schema.ts';
-import type { RuntimeService } from '../services.ts';
+import type { MeasuredListener } from '../services.ts';
 
 const MAX_TTL_MS = 15 * 60_000;
 const ORIGIN = /^https?:\/\/[^/?#\s@]+$/;
@@ -42,7 +43,9 @@ export const loginLink = defineOperation({
     offline: false,
   },
   async run({ caller, services }, { url, principal, ttlMs }) {
-    const base = url?.replace(/\/$/, '') ?? (await ownAddress(services.runtime));
+    const base =
+      url?.replace(/\/$/, '') ??
+      ownOrigin(await services.runtime.listeners(), servesTls(services.config.current().config.gateway.tls));
     if (!ORIGIN.test(base)) {
       throw OP_CODES.error('OP_INPUT_INVALID', 'the url is not one of the form https://name[:port]', {
         details: { issues: [{ path: 'url', problem: 'not an origin' }] },
@@ -54,9 +57,18 @@ export const loginLink = defineOperation({
   },
 });
 
-/** Where this gateway listens on this machine, as the kernel reports it. */
-async function ownAddress(runtime: RuntimeService): Promise<string> {
-  const listeners = await runtime.listeners();
+/** Whether listeners of users that speak TLS are configured. */
+function servesTls(tls: { readonly enabled?: boolean } | undefined): boolean {
+  return tls?.enabled === true;
+}
+
+/**
+ * Where users reach this gateway on this machine, as the kernel reports it. With certificates configured every listener
+ * speaks TLS, but the loopback one beside an exposed one, which stays plain.
+ *
+ * @throws OP_INPUT_INVALID when there is none
+ */
+export function ownOrigin(listeners: readonly MeasuredListener[], tls: boolean): string {
   const users = listeners.filter((one) => one.declared && one.port !== null && one.plane.startsWith('users'));
   const first = users.find(({ address }) => address === '127.0.0.1') ?? users[0];
   if (first === undefined) {
@@ -64,6 +76,8 @@ async function ownAddress(runtime: RuntimeService): Promise<string> {
       details: { issues: [{ path: 'url', problem: 'needed here' }] },
     });
   }
+  const isExposed = users.some(({ address }) => !isLoopback(address));
+  const scheme = tls && (!isExposed || !isLoopback(first.address)) ? 'https' : 'http';
   const host = first.address.includes(':') ? `[${first.address}]` : first.address;
-  return `http://${host}:${first.port}`;
+  return `${scheme}://${host}:${first.port}`;
 }

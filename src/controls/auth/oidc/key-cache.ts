@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '../../../kernel/index.ts';
+import type { Alerts, Clock, Logger } from '../../../kernel/index.ts';
 import { AUTH_CODES } from '../codes.ts';
 import { isRecord, type KeySet, readKeySet, type VerificationKey } from './key-set.ts';
 import { discoveryUrl, type OidcIssuer } from './settings.ts';
@@ -30,6 +30,7 @@ export class KeyCache {
   readonly #fetch: FetchDocument;
   readonly #clock: Clock;
   readonly #logger: Logger | undefined;
+  readonly #alerts: Alerts | undefined;
   #known: Known | undefined;
   #asked: number | undefined;
   #failed = false;
@@ -37,12 +38,18 @@ export class KeyCache {
 
   constructor(
     issuer: Pick<OidcIssuer, 'issuer' | 'jwksUri'>,
-    parts: { readonly fetch: FetchDocument; readonly clock: Clock; readonly logger?: Logger | undefined },
+    parts: {
+      readonly fetch: FetchDocument;
+      readonly clock: Clock;
+      readonly logger?: Logger | undefined;
+      readonly alerts?: Alerts | undefined;
+    },
   ) {
     this.#issuer = issuer;
     this.#fetch = parts.fetch;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
+    this.#alerts = parts.alerts;
   }
 
   /**
@@ -99,6 +106,16 @@ export class KeyCache {
       this.#logger?.warn('the keys of an identity provider could not be read', {
         issuer: this.#issuer.issuer,
         error,
+      });
+      const { issuer } = this.#issuer;
+      this.#alerts?.raise({
+        rule: 'auth.oidc-unavailable',
+        code: 'AUTH_OIDC_UNAVAILABLE',
+        severity: 'high',
+        title: `the keys of the identity provider ${issuer} could not be read`,
+        fix: 'Ask whoever runs the provider; `gatehouse egress check URL` says whether egress lets it through. Known keys count until offlineGraceSeconds are over; tokens of our own (gatehouse token issue) need no provider.',
+        key: issuer,
+        data: { issuer, keysAgeMs: this.#known === undefined ? null : Math.round(this.#age()) },
       });
     }
   }

@@ -1,5 +1,5 @@
 import type { JWTPayload } from 'jose';
-import type { Clock, Logger } from '../../../kernel/index.ts';
+import type { Alerts, Clock, Logger } from '../../../kernel/index.ts';
 import { AUTH_CODES } from '../codes.ts';
 import { type FetchDocument, KeyCache } from './key-cache.ts';
 import { fits, isRecord, MAX_KEY_ID } from './key-set.ts';
@@ -27,6 +27,8 @@ export interface VerifierParts {
   readonly fetch: FetchDocument;
   readonly clock: Clock;
   readonly logger?: Logger | undefined;
+  /** Told when a provider's keys cannot be read: whom it vouches for is locked out, at once or when the grace ends. */
+  readonly alerts?: Alerts | undefined;
 }
 
 /** Our own tokens hold no dot; whatever does is for the identity providers. */
