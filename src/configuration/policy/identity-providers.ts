@@ -1,4 +1,5 @@
 import type { EgressRuleSpec } from '../../controls/egress/types.ts';
+import { isAddressBlock } from '../../controls/listen/index.ts';
 import type { Issues } from '../issues.ts';
 import type { Segment } from '../path.ts';
 import type { ConfigInput } from '../schema.ts';
@@ -14,6 +15,7 @@ export async function readIdentityProviders(
 ): Promise<readonly EgressRuleSpec[]> {
   const auth = input.gateway?.auth;
   checkTrustedProxy(input, issues);
+  checkAddressLists(input, issues);
   const rules: EgressRuleSpec[] = [];
   for (const [n, { issuer, jwksUri, networks }] of (auth?.oidc ?? []).entries()) {
     const at: readonly Segment[] = ['gateway', 'auth', 'oidc', n];
@@ -72,4 +74,23 @@ function checkTrustedProxy({ gateway }: ConfigInput, issues: Issues): void {
     if (TAKEN.has(proxy[name]?.toLowerCase() ?? ''))
       issues.error([...at, name], 'CONFIG_BAD_VALUE', { message: 'this header has another meaning' });
   }
+}
+
+/** A block that nobody can read admits nobody: said where it is written, instead of at three in the morning. */
+function checkAddressLists({ gateway }: ConfigInput, issues: Issues): void {
+  const check = (at: readonly Segment[], list: readonly string[]) => {
+    for (const [n, block] of list.entries()) {
+      if (isAddressBlock(block)) continue;
+      issues.error([...at, n], 'CONFIG_BAD_VALUE', {
+        message: 'not an IP address or a CIDR block such as 10.0.0.0/8',
+      });
+    }
+  };
+  check(['gateway', 'trustedProxies'], gateway?.trustedProxies ?? []);
+  check(['gateway', 'allowedAddresses'], gateway?.allowedAddresses ?? []);
+  for (const plane of ['admin', 'metrics', 'webhooks'] as const)
+    check(
+      ['gateway', 'listeners', plane, 'allowedAddresses'],
+      gateway?.listeners?.[plane]?.allowedAddresses ?? [],
+    );
 }

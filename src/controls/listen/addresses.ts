@@ -29,6 +29,14 @@ export function isLoopback(address: string): boolean {
   return canonical !== undefined && (canonical === '::1' || canonical.startsWith('127.'));
 }
 
+/** Whether the text is one address or one CIDR block, as `inBlocks` reads it. */
+export function isAddressBlock(text: string): boolean {
+  const [net = '', bits, ...more] = text.split('/');
+  if (more.length > 0 || net.includes('%')) return false;
+  const most = isIPv4(net) ? 32 : isIPv6(net) ? 128 : -1;
+  return most > 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+}
+
 /** Whether an address lies in one of these addresses or CIDR blocks. An unreadable block holds nothing. */
 export function inBlocks(blocks: readonly string[], address: string): boolean {
   const list = new BlockList();

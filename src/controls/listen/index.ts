@@ -1,4 +1,4 @@
-export { inBlocks, isLoopback, normaliseAddress } from './addresses.ts';
+export { inBlocks, isAddressBlock, isLoopback, normaliseAddress } from './addresses.ts';
 export { type BindRequest, type Exposure, type ResolvedListener, resolveBind } from './bind.ts';
 export {
   checkListeners,
