@@ -1,7 +1,6 @@
 import { nearestName } from '../configuration/nearest.ts';
 import {
   asGatehouseError,
-  Burst,
   type Decision,
   decide,
   GatehouseError,
@@ -22,13 +21,8 @@ const NEVER_ABORTED = new AbortController().signal;
 
 function ignoreEvent(): void {}
 
-/** Refused calls of one principal within a window until somebody is told (A9). */
-export const DENIED_CALLS = 20;
-const DENIED_WINDOW_MS = 60_000;
-
 /** The one way in for every surface: parse, decide, record, run, check the result, map the error. */
 export function createDispatcher({ operations, services }: DispatcherParts): Dispatcher {
-  const denials = new Burst(DENIED_CALLS, DENIED_WINDOW_MS);
   const byId = new Map(operations.map((operation) => [operation.id, operation]));
 
   async function call(id: string, caller: Caller, input: unknown, options: CallOptions = {}) {
@@ -36,7 +30,7 @@ export function createDispatcher({ operations, services }: DispatcherParts): Dis
     if (operation === undefined) throw unknownOperation(id, byId.keys());
     try {
       // The caller's right is decided before the input is looked at: a stranger learns no schema from errors.
-      await authorize(services, operation, caller, denials);
+      await authorize(services, operation, caller);
       await count(services, caller);
       const parsed = parseInput(operation.input, input);
       return await perform(services, operation, caller, parsed, options);
@@ -73,29 +67,11 @@ async function count(services: Services, { surface, subject, trace }: Caller): P
 }
 
 /** @throws AUTH_SCOPE_MISSING or another decision code; the refusal is in the ledger first */
-async function authorize(
-  services: Services,
-  operation: Operation,
-  caller: Caller,
-  denials: Burst,
-): Promise<void> {
+async function authorize(services: Services, operation: Operation, caller: Caller): Promise<void> {
   const action = { kind: 'operation.call', operation: operation.id, scope: operation.scope } as const;
   const decision = decide(caller.authority, caller.subject, action, services.clock.now());
   if (decision.effect === 'allow') return;
   await recordRefusal(services, operation, refusal(operation, caller, decision));
-  const { principal, subject } = caller;
-  if (denials.add(principal.id, services.clock.monotonic())) {
-    services.alerts.raise({
-      rule: 'auth.denied',
-      code: decision.code,
-      severity: 'warning',
-      title: `${DENIED_CALLS} calls of ${principal.name} were refused within a minute, the last one ${operation.id}`,
-      fix: 'Ask its owner what the program wants; `gatehouse token revoke` ends a credential that somebody else uses.',
-      key: principal.id,
-      subject,
-      data: { credential: principal.credentialId, surface: caller.surface },
-    });
-  }
   throw new GatehouseError(decision.code, refusalMessage(operation, decision), {
     status: 403,
     fix: refusalFix(operation, decision),

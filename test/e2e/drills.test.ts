@@ -157,11 +157,17 @@ describe('drills on a live install', () => {
   });
 
   test('alerts that drills provoked say so', async () => {
-    const { alerts } = (await operate(gateway.home, 'alerts.list', { rule: 'auth.spike' })).result as {
-      alerts: { drill?: string }[];
+    const { alerts } = (await operate(gateway.home, 'alerts.list', { limit: 1_000 })).result as {
+      alerts: { rule: string; drill?: string }[];
     };
-    assert.ok(alerts.length > 0);
-    for (const { drill } of alerts) assert.match(drill ?? '', /^r[0-9a-f]{10}$/);
+    const rules = new Set(alerts.map(({ rule }) => rule));
+    for (const rule of ['auth.spike', 'auth.denied-spike', 'senders.spike', 'egress.spike', 'listener.drift'])
+      assert.ok(rules.has(rule), `${rule} in ${[...rules].join(' ')}`);
+    const others = alerts.filter(
+      ({ rule, drill }) =>
+        rule !== 'listener.restored' && !/^(r[0-9a-f]{10}|drill-d[0-9a-f]{10})$/.test(drill ?? ''),
+    );
+    assert.deepEqual(others, []);
   });
 
   test('history tells of both runs, from the ledger', async () => {

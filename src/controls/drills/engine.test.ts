@@ -49,6 +49,28 @@ test('alerts that a drill provoked are labelled with its run, others are not', a
   assert.deepEqual(labelOf('auth.spike'), [report.run]);
 });
 
+test('drills/a client that writes the address of a drill into its user agent is taken for one: refused', async () => {
+  const { engine, labelOf } = world([
+    drill('a.host', async (range) => {
+      const attempts = await refused()(range);
+      const userAgent = `${attempts[0]?.mark.address} ${attempts[0]?.mark.id}`;
+      const data = { address: '127.0.0.1', userAgent };
+      range.append({ type: 'login', action: 'login.refused', outcome: 'failure', code: 'A_REFUSED', data });
+      range.raise({
+        rule: 'auth.spike',
+        code: 'X',
+        severity: 'high',
+        title: '20 from loopback',
+        fix: 'look',
+        data,
+      });
+      return attempts;
+    }),
+  ]);
+  const report = await engine.run(order);
+  assert.deepEqual(labelOf('auth.spike'), [report.run, undefined]);
+});
+
 test('a drill that cannot run says why, and alone it proves nothing', async () => {
   const { engine } = world([drill('a.host', () => Promise.reject(new NotApplicable('no such listener')))]);
   const report = await engine.run(order);

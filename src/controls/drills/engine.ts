@@ -37,8 +37,11 @@ interface Running<Range extends DrillRange> {
   readonly order: DrillOrder;
   readonly session: DrillSession<Range>;
   readonly evidence: Evidence;
-  readonly marks: DrillMark[];
+  readonly marks: Marks;
 }
+
+/** Each mark of a run, with further names of what it makes. */
+type Marks = Map<DrillMark, Set<string>>;
 
 /**
  * Runs drills against the install that it is part of. A drill passes only when it was refused with a listed code, the
@@ -91,7 +94,7 @@ export class DrillEngine<Range extends DrillRange> {
       ),
     );
     const evidence = new Evidence({ ledger, alerts, clock });
-    const marks: DrillMark[] = [];
+    const marks: Marks = new Map();
     const unlabel = alerts.label((alert) => (provoked(alert, marks) ? run : undefined));
     let session: DrillSession<Range> | undefined;
     try {
@@ -199,7 +202,7 @@ export class DrillEngine<Range extends DrillRange> {
         const address = `127.${[...random.bytes(3)].map((byte) => 100 + (byte % 150)).join('.')}`;
         made.returns.push(session.lend(address));
         const mark = { id, address, userAgent: `gatehouse-drill/${id}` };
-        marks.push(mark);
+        marks.set(mark, new Set());
         return mark;
       },
       willMake: async (kind, ref) => {
@@ -210,6 +213,7 @@ export class DrillEngine<Range extends DrillRange> {
       untilAlert: async (mark, again, { names = [], most = MOST_TRIES } = {}) => {
         const { alert: wanted } = drill;
         if (!('rule' in wanted)) return;
+        for (const name of names) marks.get(mark)?.add(name);
         const isIt = (alert: Alert) => alert.rule === wanted.rule && tells(alertFacts(alert), mark, names);
         for (let tries = 0; tries < most; tries += BATCH) {
           if (made.signal.aborted || (await evidence.alert(isIt, 0)) !== undefined) return;
@@ -279,9 +283,9 @@ export class DrillEngine<Range extends DrillRange> {
   }
 }
 
-function provoked(alert: Alert, marks: readonly DrillMark[]): boolean {
+function provoked(alert: Alert, marks: Marks): boolean {
   const facts = alertFacts(alert);
-  return marks.some((mark) => tells(facts, mark));
+  return [...marks].some(([mark, names]) => tells(facts, mark, names));
 }
 
 function blank(drill: string, title: string, status: DrillResult['status'], why: string): DrillResult {

@@ -2,9 +2,20 @@ import type { Alert, Drill, DrillAttempt, DrillMark, DrillRange } from '../../ke
 import type { Evidence } from './evidence.ts';
 import type { AttemptResult, DrillRecord } from './types.ts';
 
-/** Whether a value says, anywhere in it, that this attempt caused it. */
-export function tells(value: unknown, mark: DrillMark, names: readonly string[] = []): boolean {
-  const text = JSON.stringify(value) ?? '';
+/** What clients say of themselves proves nothing: anybody can write a mark's address into a user agent. */
+const CLAIMED = new Set(['userAgent', 'raw', 'displayName']);
+
+/**
+ * Whether a record or an alert says that this attempt caused it, by what the transport proved or we chose: where it
+ * names an address, that is the mark's.
+ */
+export function tells(value: unknown, mark: DrillMark, names: Iterable<string> = []): boolean {
+  const addresses: string[] = [];
+  const text = JSON.stringify(value, (key, item: unknown) => {
+    if (key === 'address' && typeof item === 'string') addresses.push(item);
+    return CLAIMED.has(key) ? undefined : item;
+  });
+  if (text === undefined || addresses.some((address) => address !== mark.address)) return false;
   return [mark.address, mark.id, ...names].some(
     (name) => name !== '' && text.includes(JSON.stringify(name).slice(1, -1)),
   );

@@ -9,7 +9,7 @@ const fixed = {
   codes: ['AUTH_SCOPE_MISSING'],
   rule: 'the scopes of the token',
   event: 'operation.call',
-  alert: { rule: 'auth.denied' },
+  alert: { rule: 'auth.denied-spike' },
 } as const;
 
 export const RIGHTS_DRILLS: readonly Drill<AuthRange>[] = [
