@@ -2,6 +2,7 @@ import { MODEL_CODES, SESSION_CODES, TOOL_CODES, TURN_CODES } from '../../agents
 import { CHANNEL_CODES } from '../../channels/index.ts';
 import { CONFIG_CODES, PLAYBOOK_CODES } from '../../configuration/index.ts';
 import { AUTH_CODES } from '../../controls/auth/index.ts';
+import { BUDGET_CODES } from '../../controls/budget/index.ts';
 import { DRILL_CODES } from '../../controls/drills/index.ts';
 import { EGRESS_CODES } from '../../controls/egress/index.ts';
 import { APPROVAL_CODES, EXECUTION_CODES } from '../../controls/execution/index.ts';
@@ -40,6 +41,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Egress', table: EGRESS_CODES.table },
   { title: 'Grants', table: GRANT_CODES.table },
   { title: 'Secrets', table: SECRETS_CODES.table },
+  { title: 'Budgets', table: BUDGET_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
   { title: 'Drills', table: DRILL_CODES.table },
   { title: 'Baselines and attestations', table: EVIDENCE_CODES.table },
