@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { createMasker, loadDetector, type Masker } from '../controls/secrets/index.ts';
+import { createMasker, isBait, loadDetector, type Masker } from '../controls/secrets/index.ts';
 import { asGatehouseError } from '../kernel/index.ts';
-import { homePaths } from './home.ts';
+import { homePaths, honeytokenFile } from './home.ts';
 import type { MaskerMessage, MaskerRequest } from './masking/protocol.ts';
 
 /** Milliseconds without a run after which it ends and gives its memory back; the next run starts it again. */
@@ -18,6 +18,7 @@ export async function main(): Promise<void> {
   const masker = createMasker({
     folder: join(paths.state, 'masks'),
     detector: await loadDetector(),
+    isBait: (path) => isBait(honeytokenFile(paths), path),
     now: () => performance.now(),
     onReplaced: (replaced) => say({ replaced }),
   });

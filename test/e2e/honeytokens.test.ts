@@ -113,11 +113,10 @@ describe('a planted credential', () => {
     await alerted('github', /^a login/);
   });
 
-  test('that a model was shown raises an alert with the session that read it', async () => {
+  test('that a tool read raises an alert with the session that read it', async () => {
     const result = await turn('show', 'cat /workspace/.aws/credentials');
-    assert.match(result, /AKIA/);
-    const seen = await alerted('aws', /^a prompt to/);
-    assert.equal(seen.writer, 'egress');
+    assert.doesNotMatch(result, new RegExp(values['aws'] ?? ''));
+    await alerted('aws', /^the result of shell/);
   });
 
   test('secrets/a planted credential in the arguments of a tool: refused', async () => {

@@ -58,7 +58,6 @@ function assistantRow(step: Step): NewMessage {
 
 async function finish(ports: TurnPorts, turn: Turn, step: Step): Promise<TurnOutcome> {
   const { text, usage } = turn;
-  ports.tripwire?.trips(step.text, { where: 'an answer', subject: turn.subject });
   const outcome: TurnOutcome = { status: 'ok', text, stopReason: step.reason, usage, model: step.model };
   noteEnd(ports, turn, 'message.answered', 'success');
   await turn.recorded();

@@ -41,6 +41,7 @@ export async function modelStep(ports: TurnPorts, turn: Turn): Promise<Step> {
         turn.say(delta),
       );
       turn.said();
+      ports.tripwire?.trips(step.text, { where: 'an answer', subject: turn.subject });
       return { ...step, text: hideCredentials(turn.detector, step.text) };
     } catch (thrown) {
       const error = asGatehouseError(thrown);

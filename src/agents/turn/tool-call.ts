@@ -269,6 +269,7 @@ async function executed(
   await written();
   const taint = labelsIn([...incoming, ...exposed]);
   // Before the model, a person or a record sees it (K5).
+  ports.tripwire?.trips(result.text, { where: `the result of ${tool.name}`, subject: turn.subject });
   const text = hideCredentials(turn.detector, result.text);
   return taint.length === 0 ? { ...result, text } : { ...result, text, taint };
 }

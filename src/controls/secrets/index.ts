@@ -2,7 +2,7 @@ export { SECRETS_CODES } from './codes.ts';
 export { loadDetector } from './detector/detector.ts';
 export type { Detector } from './detector/types.ts';
 export { CREDENTIAL_REMOVED, hideCredentials } from './hide.ts';
-export { createHoneytokens, HoneytokenTripwire, readPlanted } from './honeytokens/index.ts';
+export { createHoneytokens, HoneytokenTripwire, isBait, readPlanted } from './honeytokens/index.ts';
 export { hideIn, MAX_HELD_WORD, OutgoingText, withoutCredentials } from './outgoing.ts';
 export { MIN_REDACTED_LENGTH, Redactor } from './redactor.ts';
 export type { RunSecretBinding, SecretBinding } from './reference.ts';

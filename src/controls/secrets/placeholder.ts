@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Credential } from './detector/types.ts';
+import { RUN_PLACEHOLDER, RUN_PLACEHOLDER_START } from './run-place.ts';
 
 /** What stands in a placeholder for a person to see; RFC 4648 base32 after it. */
 const MARK = 'MASKED';
@@ -52,7 +53,7 @@ export function placeholderFor(value: string, key: Uint8Array): string {
 
 /** Whether the text is a placeholder and nothing else. */
 function isPlaceholder(text: string): boolean {
-  if (WHOLE.test(text)) return true;
+  if (WHOLE.test(text) || RUN_PLACEHOLDER.test(text)) return true;
   // A key's: every line in the alphabet of placeholders, the first one marked.
   const lines = text.split(/\s+|\\n/).filter((line) => line !== '');
   return lines.length > 1 && lines.every((line, at) => (at === 0 ? WHOLE : /^[A-Z2-7]+$/).test(line));
@@ -60,7 +61,7 @@ function isPlaceholder(text: string): boolean {
 
 /** What was found without what is masked already: a placeholder may be said, written and sent. */
 export function withoutPlaceholders(text: string, found: readonly Credential[]): readonly Credential[] {
-  return text.includes(MARK)
+  return text.includes(MARK) || text.includes(RUN_PLACEHOLDER_START)
     ? found.filter(({ start, end }) => !isPlaceholder(text.slice(start, end)))
     : found;
 }

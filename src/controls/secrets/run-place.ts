@@ -1,3 +1,7 @@
+/** How every placeholder of a run begins; nothing else on a machine does. */
+export const RUN_PLACEHOLDER_START = 'gatehouse_secret_';
+export const RUN_PLACEHOLDER = /^gatehouse_secret_[0-9a-f]{40}$/;
+
 /** Where in a request a run's secret may stand; parsed once from what the operator wrote. */
 export type SecretPlace =
   | {

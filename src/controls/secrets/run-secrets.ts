@@ -3,11 +3,8 @@ import { SECRETS_CODES } from './codes.ts';
 import { MIN_REDACTED_LENGTH } from './redactor.ts';
 import type { RunSecretBinding } from './reference.ts';
 import { type ResolveOptions, resolveSecret } from './resolve.ts';
-import { parsePlace, type SecretPlace } from './run-place.ts';
+import { parsePlace, RUN_PLACEHOLDER, RUN_PLACEHOLDER_START, type SecretPlace } from './run-place.ts';
 
-/** How every placeholder of a run begins; nothing else on a machine does. */
-const RUN_PLACEHOLDER_START = 'gatehouse_secret_';
-const PLACEHOLDER = /^gatehouse_secret_[0-9a-f]{40}$/;
 const ANY_START = /gatehouse_secret_/i;
 const DIGEST_CHARACTERS = 40;
 
@@ -217,7 +214,7 @@ export class RunSecretStore {
 
   /** The secret of exactly this placeholder, if it may go where the request goes. */
   #bound(own: ReadonlyMap<string, string>, { host, port }: PlannedRequest, text: string): Held {
-    const name = PLACEHOLDER.test(text)
+    const name = RUN_PLACEHOLDER.test(text)
       ? [...own].find(([, placeholder]) => placeholder === text)?.[0]
       : undefined;
     const held = name === undefined ? undefined : this.#secrets.get(name);

@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { HoneytokenKind } from './bait.ts';
 import type { Print } from './windows.ts';
 
@@ -14,6 +15,8 @@ export interface Honeytoken {
   readonly by: string;
   readonly note: string;
   readonly prints: readonly Print[];
+  /** SHA-256 of the whole file as it was planted, in hex. */
+  readonly whole: string;
 }
 
 /** Everything that is planted in one install. */
@@ -37,6 +40,25 @@ export function readPlanted(file: string): Planted | undefined {
   if (planted.version !== 1 || !Array.isArray(planted.tokens))
     throw new Error(`${file} is of another version`);
   return planted;
+}
+
+/** Longer files were not planted by us. */
+const MAX_BAIT_BYTES = 65_536;
+
+export function wholeDigest(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** Whether a file is a planted one and nothing else than what was planted. Whatever is unclear is no bait. */
+export function isBait(file: string, path: string): boolean {
+  try {
+    const planted = readPlanted(file)?.tokens.filter((token) => token.path === path) ?? [];
+    if (planted.length === 0 || lstatSync(path).size > MAX_BAIT_BYTES) return false;
+    const digest = wholeDigest(readFileSync(path));
+    return planted.some(({ whole }) => whole === digest);
+  } catch {
+    return false;
+  }
 }
 
 /** Written whole or not at all (attack 99). */

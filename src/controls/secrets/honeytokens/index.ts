@@ -1,4 +1,4 @@
 export { HONEYTOKEN_KINDS } from './bait.ts';
-export { readPlanted } from './file.ts';
+export { isBait, readPlanted } from './file.ts';
 export { createHoneytokens, type HoneytokenService } from './service.ts';
 export { HoneytokenTripwire } from './tripwire.ts';

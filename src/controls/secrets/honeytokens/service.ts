@@ -14,7 +14,7 @@ import { dirname, isAbsolute, join, normalize } from 'node:path';
 import type { Clock, Ledger, Random } from '../../../kernel/index.ts';
 import { SECRETS_CODES } from '../codes.ts';
 import { type HoneytokenKind, makeBait, USUAL_PLACE } from './bait.ts';
-import { type Honeytoken, type Planted, readPlanted, writePlanted } from './file.ts';
+import { type Honeytoken, type Planted, readPlanted, wholeDigest, writePlanted } from './file.ts';
 import type { HoneytokenTripwire } from './tripwire.ts';
 import { codingsOf, printOf } from './windows.ts';
 
@@ -32,7 +32,7 @@ export interface PlantRequest {
   readonly by: string;
 }
 
-export type HoneytokenRecord = Omit<Honeytoken, 'prints'>;
+export type HoneytokenRecord = Omit<Honeytoken, 'prints' | 'whole'>;
 export type HoneytokenState = HoneytokenRecord & { readonly state: 'in place' | 'changed' | 'gone' };
 
 export interface HoneytokenService {
@@ -59,7 +59,7 @@ export interface HoneytokenParts {
 
 const MAX_BAIT_BYTES = 65_536;
 
-function recordOf({ prints: _prints, ...record }: Honeytoken): HoneytokenRecord {
+function recordOf({ prints: _prints, whole: _whole, ...record }: Honeytoken): HoneytokenRecord {
   return record;
 }
 
@@ -104,7 +104,8 @@ export function createHoneytokens(parts: HoneytokenParts): HoneytokenService {
       const { content, pieces } = makeBait(kind, random, parts.mint);
       const prints = pieces.flatMap(codingsOf).map((piece) => printOf(planted.key, piece));
       const id = `h${Buffer.from(random.bytes(5)).toString('hex')}`;
-      const token: Honeytoken = { id, kind, agent, path: place, at: clock.now(), by, note, prints };
+      const whole = wholeDigest(Buffer.from(content));
+      const token: Honeytoken = { id, kind, agent, path: place, at: clock.now(), by, note, prints, whole };
       // Known before it lies there: nobody can use it unseen in between.
       await keep({ ...planted, tokens: [...planted.tokens, token] });
       try {

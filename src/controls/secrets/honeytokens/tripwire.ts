@@ -51,7 +51,7 @@ export class HoneytokenTripwire implements Tripwire {
 
   #decoyToken(id: string, text: string): Honeytoken {
     const prints = [printOf(this.#key, text.slice(-WINDOW))];
-    const place = { agent: 'a drill', path: '(nowhere)', by: 'drill', note: '' };
+    const place = { agent: 'a drill', path: '(nowhere)', by: 'drill', note: '', whole: '' };
     return { id, kind: 'gatehouse', at: 0, prints, ...place };
   }
 

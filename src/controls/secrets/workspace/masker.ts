@@ -45,6 +45,8 @@ export interface MaskerOptions {
   readonly detector: Detector;
   /** In place of MASK_LIMITS. */
   readonly limits?: Partial<MaskLimits>;
+  /** Planted to be found and still as it was planted (K4): a thief has to find it. */
+  readonly isBait?: (path: string) => boolean;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
   /** A file was replaced from outside, so these runs may see it as it is. */
@@ -130,6 +132,7 @@ export function createMasker(options: MaskerOptions): Masker {
       let nested = false;
       for (const { source, target, mode } of mounts) {
         for (const hit of treeOf(source).scan()) {
+          if (options.isBait?.(hit.path) === true) continue;
           if (masks.length >= limits.masks) throw SECRETS_CODES.error('SECRETS_TOO_MANY_FILES');
           const inside = hit.path === source ? target : `${target}${hit.path.slice(source.length)}`;
           nested ||= hit.path.slice(source.length + 1).includes('/');
