@@ -30,6 +30,9 @@ const OWN_PROCESSES = 2;
 /** The bridge's own threads, when there is a way out. */
 const BRIDGE_PROCESSES = 16;
 
+/** See RLIMIT_CORE in the policy of system calls. */
+const CORE_LIMIT = 1;
+
 /** Descriptors that a container runtime needs to set a container up. */
 const SETUP_FILES = 1_024;
 
@@ -90,7 +93,7 @@ function limitArguments({ groups, users }: Machine, plan: Plan): readonly string
   const processes = limits.processes + OWN_PROCESSES + (egress ? BRIDGE_PROCESSES : 0);
   const limit = (name: string, soft: number, hard = soft) => ['--ulimit', `${name}=${soft}:${hard}`];
   return [
-    ...limit('core', 0),
+    ...limit('core', CORE_LIMIT),
     ...limit('fsize', limits.fileBytes),
     // One second after SIGXCPU comes SIGKILL.
     ...limit('cpu', limits.cpuSeconds, limits.cpuSeconds + 1),
