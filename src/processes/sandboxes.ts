@@ -73,6 +73,7 @@ function onFirstUse(
   const driver = async (): Promise<Sandbox> => (loaded ??= await load());
   return {
     backend,
+    masksFiles: true,
     probe: async () => (await driver()).probe(),
     run: async (...run) => (await driver()).run(...run),
     explain: (spec) => loaded?.explain(spec) ?? [`backend: ${backend}`],

@@ -13,7 +13,9 @@ export interface Plan {
   readonly trustBundle?: string;
 }
 
-export function planOf({ scope, mounts, limits, egressSocket, trustBundle }: RunSpec): Plan {
+export function planOf(spec: RunSpec): Plan {
+  const { scope, limits, egressSocket, trustBundle } = spec;
+  const mounts = [...spec.mounts, ...(spec.masks ?? [])];
   const egress = egressSocket !== undefined;
   return { scope, mounts, limits, egress, ...(egress && trustBundle !== undefined ? { trustBundle } : {}) };
 }

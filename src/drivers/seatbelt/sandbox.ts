@@ -22,6 +22,8 @@ export function createSeatbeltSandbox({ forbidden, userHome }: SeatbeltOptions):
     SANDBOX_CODES.error('SANDBOX_UNAVAILABLE', 'the Seatbelt backend runs nothing yet', { fix: FIX });
   return {
     backend: 'seatbelt',
+    // It runs nothing, so it shows nothing that is masked.
+    masksFiles: true,
     probe: async (): Promise<SandboxProbe> => ({
       backend: 'seatbelt',
       available: false,

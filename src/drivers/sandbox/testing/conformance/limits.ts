@@ -63,7 +63,7 @@ export function conformanceOfLimits({ fixture }: Bench): void {
 
   test('sandbox/core file, and a crash that starts a program of the host: none', async () => {
     const { out } = await fixture().sh(
-      'grep "^Max core" /proc/self/limits | tr -s " " | sed "s, *\$,,"; perl -e "kill 11, \\$\\$"; perl -e "syscall(160, 4, pack(q(QQ), 0, 0)) == 0 and print qq(changed\\n)"; ls | grep core; echo end',
+      'grep "^Max core" /proc/self/limits | tr -s " " | sed "s, *$,,"; perl -e "kill 11, \\$\\$"; perl -e "syscall(160, 4, pack(q(QQ), 0, 0)) == 0 and print qq(changed\\n)"; ls | grep core; echo end',
     );
     assert.equal(out, 'Max core file size 1 1 bytes\nend\n');
   });
