@@ -3,6 +3,7 @@ import { SECRETS_CODES } from '../controls/secrets/index.ts';
 import { createBubblewrapSandbox } from '../drivers/bubblewrap/index.ts';
 import { pinnedImage, recordedImage } from '../drivers/oci/images.ts';
 import { SANDBOX_CODES } from '../drivers/sandbox/codes.ts';
+import { createSeatbeltSandbox } from '../drivers/seatbelt/index.ts';
 import type { ImageBuilder, RunSpec, Sandbox, SandboxProbe, SandboxSet } from '../kernel/index.ts';
 import { backendsInUse } from '../operations/sandbox/list.ts';
 import type { HomePaths, Services } from '../operations/services.ts';
@@ -56,6 +57,7 @@ export function openSandboxes({ paths, program, env }: SandboxParts): SandboxSet
       createBubblewrapSandbox({ ...common, workDir: join(run, 'sandbox') }),
       container('podman'),
       container('docker'),
+      createSeatbeltSandbox(common),
     ],
     DEFAULT_BACKEND,
   );
@@ -71,6 +73,7 @@ function onFirstUse(
   const driver = async (): Promise<Sandbox> => (loaded ??= await load());
   return {
     backend,
+    masksFiles: true,
     probe: async () => (await driver()).probe(),
     run: async (...run) => (await driver()).run(...run),
     explain: (spec) => loaded?.explain(spec) ?? [`backend: ${backend}`],

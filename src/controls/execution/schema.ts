@@ -47,10 +47,19 @@ export const AgentSandbox = Type.Object(
       Type.Union([Type.Literal('none'), Type.Literal('ro'), Type.Literal('rw')]),
     ),
     backend: Type.Optional(
-      Type.Union([Type.Literal('bubblewrap'), Type.Literal('podman'), Type.Literal('docker')], {
-        default: 'bubblewrap',
-        description: 'What runs commands. When it is missing they are refused; nothing else takes its place.',
-      }),
+      Type.Union(
+        [
+          Type.Literal('bubblewrap'),
+          Type.Literal('podman'),
+          Type.Literal('docker'),
+          Type.Literal('seatbelt'),
+        ],
+        {
+          default: 'bubblewrap',
+          description:
+            'What runs commands. When it is missing they are refused; nothing else takes its place.',
+        },
+      ),
     ),
     docker: Type.Optional(
       Type.Object(

@@ -190,7 +190,6 @@ export function commandArguments(spec: RunSpec, host: Host, own: ProcessLimits):
   const strictOrEgress = spec.programs !== undefined || spec.egressSocket !== undefined;
   return [
     strictOrEgress ? INSIDE.prlimit : host.prlimit,
-    '--core=0',
     `--fsize=${limits.fileBytes}`,
     // One second after SIGXCPU comes SIGKILL.
     `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + 1}`,

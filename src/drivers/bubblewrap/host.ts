@@ -16,6 +16,8 @@ export interface Host {
   readonly disablesUserNamespaces: boolean;
   /** `--bind-fd`: mounts go by descriptor, so that no name is looked up twice. */
   readonly bindsDescriptors: boolean;
+  /** Whether a crash inside starts no program that the machine has for core files. */
+  readonly noCoreHandler: boolean;
   /** Descriptors that whoever started this process left open for all its children. */
   readonly strayDescriptors: readonly number[];
 }
@@ -52,8 +54,18 @@ export function inspectHost(programDirs: readonly string[] = SYSTEM_PROGRAM_DIRS
     architecture,
     disablesUserNamespaces: help.includes('--disable-userns'),
     bindsDescriptors: help.includes('--ro-bind-fd'),
+    noCoreHandler: limitCore(prlimit),
     strayDescriptors: strayDescriptors(),
   };
+}
+
+/**
+ * Set this process's own limit on core files to 1, which every run inherits and no run can change: see RLIMIT_CORE in
+ * the policy of system calls. A hard limit of 0 cannot be raised by an ordinary account.
+ */
+function limitCore(prlimit: string): boolean {
+  spawnSync(prlimit, ['--pid', String(process.pid), '--core=1:1'], { env: {}, timeout: 5_000 });
+  return /^Max core file size\s+1\s+1\s/m.test(readFileSync('/proc/self/limits', 'utf8'));
 }
 
 /** Node marks what it opens close-on-exec, so whatever is not was inherited (attack 57). */

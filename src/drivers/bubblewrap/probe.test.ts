@@ -25,6 +25,7 @@ test('the probe measures that every part of the isolation holds here', async () 
     'network',
     'readOnlyRoot',
     'mountRaces',
+    'coreFiles',
   ];
   assert.deepEqual(Object.keys(probe.features).toSorted(), names.toSorted());
   for (const [name, { holds, how }] of Object.entries(probe.features)) assert.ok(holds, `${name}: ${how}`);

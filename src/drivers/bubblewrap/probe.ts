@@ -35,7 +35,13 @@ export function bubblewrapProbe(ready: () => Prepared, run: Sandbox['run']): () 
       feature === 'processes' && machine.groups === undefined && process.getuid?.() === 0
         ? 'the kernel does not bound the processes of root; run the gateway as another user, or where it can make control groups'
         : undefined,
-    more: ({ host: { bindsDescriptors } }) => ({
+    more: ({ host: { bindsDescriptors, noCoreHandler } }) => ({
+      coreFiles: {
+        holds: noCoreHandler,
+        how: noCoreHandler
+          ? 'a crash leaves no file and starts no program of the machine'
+          : 'a crash starts the program in kernel.core_pattern; start the gateway without LimitCORE=0',
+      },
       mountRaces: {
         holds: bindsDescriptors,
         how: bindsDescriptors

@@ -13,7 +13,9 @@ export interface Plan {
   readonly trustBundle?: string;
 }
 
-export function planOf({ scope, mounts, limits, egressSocket, trustBundle }: RunSpec): Plan {
+export function planOf(spec: RunSpec): Plan {
+  const { scope, limits, egressSocket, trustBundle } = spec;
+  const mounts = [...spec.mounts, ...(spec.masks ?? [])];
   const egress = egressSocket !== undefined;
   return { scope, mounts, limits, egress, ...(egress && trustBundle !== undefined ? { trustBundle } : {}) };
 }
@@ -29,6 +31,9 @@ const USER_COUNT = 65_536;
 const OWN_PROCESSES = 2;
 /** The bridge's own threads, when there is a way out. */
 const BRIDGE_PROCESSES = 16;
+
+/** See RLIMIT_CORE in the policy of system calls. */
+const CORE_LIMIT = 1;
 
 /** Descriptors that a container runtime needs to set a container up. */
 const SETUP_FILES = 1_024;
@@ -90,7 +95,7 @@ function limitArguments({ groups, users }: Machine, plan: Plan): readonly string
   const processes = limits.processes + OWN_PROCESSES + (egress ? BRIDGE_PROCESSES : 0);
   const limit = (name: string, soft: number, hard = soft) => ['--ulimit', `${name}=${soft}:${hard}`];
   return [
-    ...limit('core', 0),
+    ...limit('core', CORE_LIMIT),
     ...limit('fsize', limits.fileBytes),
     // One second after SIGXCPU comes SIGKILL.
     ...limit('cpu', limits.cpuSeconds, limits.cpuSeconds + 1),

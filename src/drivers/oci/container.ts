@@ -216,7 +216,7 @@ export class Container {
     if (trusted !== undefined) copyFileSync(trusted, at('certificates.pem'));
     writeFileSync(at('in'), spec.stdin ?? '', { flag: 'wx', mode: 0o400 });
     const mounted = [
-      ...spec.mounts.map(({ source, target }) => identityOf(source, target)),
+      ...[...spec.mounts, ...(spec.masks ?? [])].map(({ source, target }) => identityOf(source, target)),
       statIdentity(this.#names.control, CONTROL),
     ];
     writeFileSync(at('command'), guardScript(spec, mounted), { flag: 'wx', mode: 0o400 });

@@ -42,6 +42,7 @@ export function ociProbe(
     },
     whyNot: (feature, { users }) => (feature === 'userNamespace' ? USERS[users] : undefined),
     more: () => ({
+      coreFiles: { holds: true, how: 'a crash leaves no file and starts no program of the machine' },
       mountRaces: {
         holds: true,
         how: 'what is mounted is compared with what was checked before the command starts',

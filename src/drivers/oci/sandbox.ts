@@ -66,7 +66,8 @@ export function createOciSandbox(options: OciOptions): Sandbox {
     const key = Pool.keyOf(plan, image.id);
     const container = pool.take(key, spec.limits.wallMs) ?? (await start(found, plan, image));
     const result = await container.run(spec, minFreeBytes, signal, observer);
-    if (!pool.has(key)) refill(start(found, plan, image), key);
+    // A mask is made for one run, so nobody else will have this plan.
+    if (spec.masks === undefined && !pool.has(key)) refill(start(found, plan, image), key);
     return result;
   };
 
@@ -84,7 +85,7 @@ export function createOciSandbox(options: OciOptions): Sandbox {
     return explainRun(options, spec);
   };
   const probe = ociProbe(engine, async () => (await ready()).machine, run);
-  return { backend: engine, probe, run, explain };
+  return { backend: engine, masksFiles: true, probe, run, explain };
 }
 
 /** The image that the operator built or named by its digest. Throws SANDBOX_IMAGE_MISSING. */
@@ -115,7 +116,7 @@ function refuseStrict(engine: string, { programs }: RunSpec): void {
 
 /** Fails before anything starts; the guard compares once more before the command does. */
 function checkSources(spec: RunSpec, minFreeBytes: number): void {
-  for (const { source } of spec.mounts) closeSync(openSource(source, 'tree'));
+  for (const { source } of [...spec.mounts, ...(spec.masks ?? [])]) closeSync(openSource(source, 'tree'));
   if (spec.egressSocket !== undefined) closeSync(openSource(spec.egressSocket, 'socket'));
   const writable = spec.mounts.filter(({ mode }) => mode === 'rw').map(({ source }) => source);
   if (isLow(writable, minFreeBytes)) throw SANDBOX_CODES.error('SANDBOX_DISK_LOW');

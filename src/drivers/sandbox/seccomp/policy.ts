@@ -38,7 +38,7 @@ const PROCESSES = `
   rt_sigsuspend sigaltstack getpid getppid gettid getpgid getpgrp setpgid getsid setsid set_tid_address
   getuid geteuid getgid getegid getgroups getresuid getresgid setuid setgid setreuid setregid setresuid
   setresgid setfsuid setfsgid setgroups capget capset prctl arch_prctl set_thread_area get_thread_area
-  getrlimit setrlimit prlimit64 getrusage times sysinfo uname getcpu getrandom getpriority setpriority
+  getrlimit getrusage times sysinfo uname getcpu getrandom getpriority setpriority
   sched_yield sched_getaffinity sched_setaffinity sched_getparam sched_setparam sched_getscheduler
   sched_setscheduler sched_getattr sched_setattr sched_get_priority_max sched_get_priority_min
   sched_rr_get_interval ioprio_get ioprio_set`;
@@ -54,6 +54,7 @@ export const ALLOWED: readonly string[] = [FILES, WAITING, MEMORY, PROCESSES, CO
 );
 
 export const EPERM = 1;
+export const EINVAL = 22;
 export const EAFNOSUPPORT = 97;
 export const EPROTONOSUPPORT = 93;
 export const ENOSYS = 38;
@@ -84,6 +85,11 @@ const IPPROTO_UDP = 17;
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
 const TIOCSETD = 0x5423;
+/**
+ * Set to 1 from outside and never changed: to the kernel 1 alone means that a crash starts no program of the host
+ * (core(5), "Piping core dumps to a program"; with 0 it would). Programs that care take EINVAL for "not there".
+ */
+const RLIMIT_CORE = 4;
 /** S_ISUID and S_ISGID (inode(7)). */
 const SET_ID = 0o6000;
 const PER_LINUX = 0;
@@ -105,6 +111,8 @@ function withoutSetId(modes: Readonly<Record<string, number>>): Record<string, r
  */
 export const CHECKED: Readonly<Record<string, readonly ArgumentRule[]>> = {
   clone: [{ argument: 0, noBits: NEW_NAMESPACES, errno: EPERM }],
+  setrlimit: [{ argument: 0, noneOf: [RLIMIT_CORE], errno: EINVAL }],
+  prlimit64: [{ argument: 1, noneOf: [RLIMIT_CORE], errno: EINVAL }],
   personality: [{ argument: 0, oneOf: [PER_LINUX, PER_QUERY], errno: EPERM }],
   ioctl: [{ argument: 1, noneOf: [TIOCSTI, TIOCLINUX, TIOCSETD], errno: EPERM }],
   socket: [

@@ -165,6 +165,29 @@ export function conformanceOfFiles(bench: Bench): void {
     assert.ok(outcomes.includes('ran\n'), 'no run started between two swaps');
   });
 
+  test('a mask lies over a file of the workspace: its content is not seen, and writes go to the mask', async () => {
+    const real = folder('masked');
+    mkdirSync(join(real, 'deep'));
+    const files = [join(real, 'deep', '.env'), join(fixture().base, 'mask')] as const;
+    writeFileSync(files[0], 'KEY=real-secret', { mode: 0o600 });
+    writeFileSync(files[1], 'KEY=placeholder', { mode: 0o600 });
+    const { uid, gid } = bench.subject.account;
+    for (const path of [join(real, 'deep'), ...files]) chownSync(path, uid, gid);
+    const masks = [{ source: files[1], target: '/workspace/deep/.env', mode: 'rw' as const }];
+    const { out } = await fixture().sh(
+      'cat deep/.env; echo changed > deep/.env; (rm deep/.env; mv deep other; umount deep/.env) 2>/dev/null; cat deep/.env other/.env 2>/dev/null',
+      { mounts: [at(real)], masks },
+    );
+    assert.match(out, /^KEY=placeholder(?:changed\n)+$/);
+    // The folder is the run's to rename; the mask went with it.
+    assert.equal(readFileSync(join(real, 'other', '.env'), 'utf8'), 'KEY=real-secret');
+    assert.equal(readFileSync(files[1], 'utf8'), 'changed\n');
+    await assert.rejects(
+      fixture().sh('true', { masks: [{ source: files[1], target: '/etc/passwd', mode: 'ro' }] }),
+      refused,
+    );
+  });
+
   test('sandbox/link in the workspace to a file of the host: leads nowhere', async () => {
     const secret = join(fixture().secrets, 'linked');
     writeFileSync(secret, 'host-secret', { mode: 0o644 });

@@ -1,0 +1,1 @@
+export { createSeatbeltSandbox } from './sandbox.ts';
