@@ -7,6 +7,7 @@ import {
   bindingFiles,
   bindingHash,
 } from '../../controls/execution/index.ts';
+import { hideCredentials } from '../../controls/secrets/index.ts';
 import { type Decision, decide, decideAll } from '../../kernel/index.ts';
 import type { PreparedCall, Tool } from '../tools/define.ts';
 import type { AgentPolicy } from '../types.ts';
@@ -69,7 +70,8 @@ export async function requestApproval(
   const { commandText } = prepared;
   const title = withSecrets(prepared.title, secretsOf(ports, turn, tool, true));
   const commands = askedCommands(ports, turn, call, decision);
-  const diff = await diffOf(prepared, mountsOf(policy));
+  const change = await diffOf(prepared, mountsOf(policy));
+  const diff = change === undefined ? undefined : hideCredentials(turn.detector, change);
   const request: ApprovalRequest = {
     binding: await bindingOf(ports, turn, call),
     title,

@@ -89,6 +89,12 @@ test('everyday commands are clear, so that a playbook can allow them', () => {
       '[ -f a ]',
     ],
     ['cd sub && npm test', 'NO_COLOR=1 ls', 'sh build.sh', 'cargo test', 'go test ./...', 'rm -rf build'],
+    [
+      'npm test -- --watch=false',
+      'cargo test -- --nocapture',
+      'git clone --depth 1 https://x/y.git z',
+      'gcc -O2 -Wall -o a a.c',
+    ],
   ].flat();
   for (const line of lines) commands(line);
 });

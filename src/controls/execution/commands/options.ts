@@ -86,7 +86,8 @@ export function parseOperands(argv: readonly string[], known: KnownOptions): Par
     if (argument === '--') {
       // Not every program ends its options there, so what looks like one is not taken for an operand.
       const rest = argv.slice(at + 1);
-      const unknown = rest.find((word) => word.startsWith('-') && word !== '-');
+      const unknown =
+        known.passesOn === true ? undefined : rest.find((word) => word.startsWith('-') && word !== '-');
       return { operands: [...operands, ...rest], written, ...(unknown === undefined ? {} : { unknown }) };
     }
     if (!argument.startsWith('-') || argument === '-') {

@@ -32,6 +32,8 @@ export interface KnownOptions {
   readonly prefixes?: readonly string[];
   /** Which of `values` and `wordValues`, as whole arguments, name a file that is written. */
   readonly written?: readonly string[];
+  /** Words after `--` go to a script of the workspace, which could do anything anyway. */
+  readonly passesOn?: boolean;
   /** A letter of `values` whose value is written, where an argument matches `when` (`tar -cf ARCHIVE`). */
   readonly writtenLetter?: { readonly letter: string; readonly when: RegExp };
 }

@@ -250,6 +250,7 @@ export const WITH_OPTIONS: readonly ProgramRow[] = [
       'build b check c test t bench clippy fmt doc clean tree metadata update fetch verify-project version',
     ),
     known: {
+      passesOn: true,
       flags: 'qvr',
       values: 'pjF',
       longFlags: words(

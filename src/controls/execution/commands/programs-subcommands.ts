@@ -19,6 +19,7 @@ export const WITH_SUBCOMMANDS: readonly ProgramRow[] = [
       'why explain fund root whoami ping search dedupe prune rebuild update uninstall',
     ].flatMap(words),
     known: {
+      passesOn: true,
       flags: 'sDEPO',
       values: 'w',
       longFlags: words(

@@ -255,7 +255,7 @@ export const DATA_PROGRAMS: ReadonlySet<string> = new Set(
     'unexpand tsort factor numfmt pr strings hexdump hd stat du df basename dirname realpath readlink pwd date cal',
     'echo seq sleep true false : expr id whoami groups uname hostname nproc arch tty getconf getent locale lscpu',
     'lsblk free uptime ps md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum base64 base32',
-    'zcat zgrep zegrep zfgrep xzcat bzcat which type exit return shift times umask ulimit kill pathchk sync yes',
+    'zcat xzcat bzcat which type exit return shift times umask ulimit kill pathchk sync yes',
     'readelf objdump size printenv logname users who tput clear',
   ].flatMap((line) => line.split(' ')),
 );
