@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import type { PeerFacts } from '../../controls/auth/types.ts';
 import { Crowd } from '../../controls/listen/index.ts';
 import type { GatehouseError } from '../../kernel/index.ts';
@@ -109,6 +109,17 @@ export function createWsSurface(options: Options): WsSurface {
     return bytes;
   };
 
+  // A function of its own: what lives as long as the connection must not hold the request that it began with.
+  const forgetAtEnd = (webSocket: WebSocket, connection: Connection) => {
+    webSocket.once('close', () => {
+      live.delete(connection);
+      waiting.delete(connection);
+      if (live.size > 0) return;
+      clearInterval(ticker);
+      ticker = undefined;
+    });
+  };
+
   const accept = (
     request: IncomingMessage,
     socket: Duplex,
@@ -128,12 +139,7 @@ export function createWsSurface(options: Options): WsSurface {
       makeRoom(peer.address);
       live.add(connection);
       waiting.add(connection, peer.address);
-      webSocket.once('close', () => {
-        live.delete(connection);
-        waiting.delete(connection);
-        if (live.size === 0) clearInterval(ticker);
-        if (live.size === 0) ticker = undefined;
-      });
+      forgetAtEnd(webSocket, connection);
       connection.open((principal) => {
         if (!place(principal)) return false;
         waiting.delete(connection);
@@ -166,7 +172,7 @@ export function createWsSurface(options: Options): WsSurface {
   return {
     attach(httpServer, { judge, authenticated }) {
       httpServer.on('upgrade', (request, socket, head) => {
-        socket.on('error', () => socket.destroy());
+        socket.on('error', destroyThis);
         const { refusal, ...verdict } = judge(request);
         if (refusal !== undefined) return refuseUpgrade(socket, refusal);
         const peer: PeerFacts = { ...verdict.peer, surface: 'ws' };
@@ -180,6 +186,10 @@ export function createWsSurface(options: Options): WsSurface {
       for (const connection of live) connection.shutdown(reason, restartExpectedMs);
     },
   };
+}
+
+function destroyThis(this: Duplex): void {
+  this.destroy();
 }
 
 /** An upgrade that is refused gets an ordinary HTTP answer and nothing else. */
