@@ -4,6 +4,7 @@ import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
 import { benchInterception } from './interception.ts';
 import { benchLedger } from './ledger.ts';
+import { benchMasking } from './masking.ts';
 import { benchPolicy } from './policy.ts';
 import { benchRotation } from './rotation.ts';
 import { benchSandbox } from './sandbox.ts';
@@ -51,6 +52,7 @@ const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const wanted = (name: string) => names.length === 0 || names.includes(name);
 
 if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await benchSandbox());
+if (wanted('masking')) table('Masking on a tree of 10,000 files', await benchMasking());
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
 if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
 const withPeer = !process.argv.includes('--no-peer');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -180,7 +180,11 @@ function toFile(row: FileRow): TaintedFile {
 async function digestOf(path: string, size: bigint): Promise<string> {
   if (size > BigInt(MAX_DIGESTED)) return '';
   const bytes = await readFile(path, { flag: FLAGS }).catch(() => undefined);
-  return bytes === undefined ? '' : createHash('sha256').update(bytes).digest('hex');
+  if (bytes === undefined) return '';
+  const digest = hash('sha256', bytes);
+  // It may hold credentials, and this process keeps none (K2): not even in memory that is free again.
+  bytes.fill(0);
+  return digest;
 }
 
 async function treesBelow(db: Db, folder: string): Promise<ReadonlySet<string>> {

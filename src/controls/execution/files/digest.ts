@@ -45,12 +45,17 @@ async function hashHandle(handle: FileHandle, maxBytes: number): Promise<string>
   const hash = createHash('sha256');
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let total = 0;
-  for (;;) {
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, total);
-    if (bytesRead === 0) return hash.digest('hex');
-    total += bytesRead;
-    if (total > maxBytes) throw EXECUTION_CODES.error('EXEC_FILE_TOO_LARGE');
-    hash.update(chunk.subarray(0, bytesRead));
+  try {
+    for (;;) {
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, total);
+      if (bytesRead === 0) return hash.digest('hex');
+      total += bytesRead;
+      if (total > maxBytes) throw EXECUTION_CODES.error('EXEC_FILE_TOO_LARGE');
+      hash.update(chunk.subarray(0, bytesRead));
+    }
+  } finally {
+    // The file may hold credentials, and this process keeps none, not even in memory that is free again (K2).
+    chunk.fill(0);
   }
 }
 
