@@ -67,12 +67,12 @@ export const CONFIG_CODES = defineCodes({
     fix: 'Look at the difference with --dry-run, then give --replace; the old one stays in the history.',
     status: 409,
   },
-  OPENCLAW_HOME_MISSING: {
+  CONFIG_OPENCLAW_HOME_MISSING: {
     summary: 'there is no OpenClaw home in that folder',
     fix: 'Name the folder that holds openclaw.json, usually ~/.openclaw.',
     status: 404,
   },
-  MIGRATE_NOT_POSSIBLE: {
+  CONFIG_MIGRATION_IMPOSSIBLE: {
     summary: 'no configuration that loads could be made of this one',
     fix: 'Correct what is listed in a copy of the home and migrate the copy.',
     status: 422,

@@ -60,7 +60,7 @@ describe('coming from OpenClaw, without a gateway', () => {
   test('migrate/a folder that is no OpenClaw home: refused with what to do', async () => {
     const run = await cli('migrate', 'openclaw', '--from', home);
     assert.equal(run.code, 1);
-    assert.match(run.stderr, /OPENCLAW_HOME_MISSING/);
+    assert.match(run.stderr, /CONFIG_OPENCLAW_HOME_MISSING/);
   });
 
   test('the audit of a careless home names OpenClaw check ids, exits 5, and prints SARIF when asked', async () => {

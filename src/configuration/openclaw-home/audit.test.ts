@@ -127,7 +127,7 @@ describe('the audit of an OpenClaw home', () => {
     using home = openClawHome(HARDENED);
     assert.throws(
       () => readOpenClawHome(join(home.dir, 'nothing'), UID),
-      (error) => error instanceof GatehouseError && error.code === 'OPENCLAW_HOME_MISSING',
+      (error) => error instanceof GatehouseError && error.code === 'CONFIG_OPENCLAW_HOME_MISSING',
     );
   });
 

@@ -119,14 +119,14 @@ function readConfig(configPath: string, dir: string) {
 /**
  * Look at an OpenClaw home without changing anything in it.
  *
- * @throws OPENCLAW_HOME_MISSING when there is no such folder or no configuration in it
+ * @throws CONFIG_OPENCLAW_HOME_MISSING when there is no such folder or no configuration in it
  */
 export function readOpenClawHome(dir: string, uid: number): OpenClawHome {
   const home = factOf(dir);
   const paths = CONFIG_NAMES.map((name) => join(dir, name));
   const configPath = paths.find((path) => factOf(path) !== undefined);
   if (home === undefined || configPath === undefined) {
-    throw CONFIG_CODES.error('OPENCLAW_HOME_MISSING', `there is no ${CONFIG_NAMES[0]} in ${dir}`);
+    throw CONFIG_CODES.error('CONFIG_OPENCLAW_HOME_MISSING', `there is no ${CONFIG_NAMES[0]} in ${dir}`);
   }
   const truncated: string[] = [];
   const files = PLACES.flatMap(([pattern, holds]) =>

@@ -176,7 +176,7 @@ describe('migrate openclaw', () => {
           await migrated(raw);
         } catch (thrown) {
           assert.ok(thrown instanceof GatehouseError, String(thrown));
-          assert.match(thrown.code, /^(?:MIGRATE_NOT_POSSIBLE|CONFIG_INVALID)$/);
+          assert.match(thrown.code, /^(?:CONFIG_MIGRATION_IMPOSSIBLE|CONFIG_INVALID)$/);
         }
       }),
       { numRuns: 60 },

@@ -167,10 +167,10 @@ async function untilItLoads(draft: Draft, options: MigrateOptions, note: (change
     }
     if (!progress) {
       if (errors.length === 0) return warnings;
-      throw CONFIG_CODES.error('MIGRATE_NOT_POSSIBLE', undefined, { details: { issues: errors } });
+      throw CONFIG_CODES.error('CONFIG_MIGRATION_IMPOSSIBLE', undefined, { details: { issues: errors } });
     }
   }
-  throw CONFIG_CODES.error('MIGRATE_NOT_POSSIBLE');
+  throw CONFIG_CODES.error('CONFIG_MIGRATION_IMPOSSIBLE');
 }
 
 function restOf(home: OpenClawHome): Migration['rest'] {
@@ -209,7 +209,7 @@ function restOf(home: OpenClawHome): Migration['rest'] {
  * A Gatehouse configuration out of an OpenClaw home: what is safe is kept, what is not is narrowed or left out, and
  * every difference is explained. The result is loaded before it is returned. Nothing is written anywhere.
  *
- * @throws MIGRATE_NOT_POSSIBLE, CONFIG_INVALID when OpenClaw's own file cannot be read
+ * @throws CONFIG_MIGRATION_IMPOSSIBLE, CONFIG_INVALID when OpenClaw's own file cannot be read
  */
 export async function migrateOpenClaw(home: OpenClawHome, options: MigrateOptions): Promise<Migration> {
   if (home.issues.length > 0)
