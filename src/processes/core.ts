@@ -366,6 +366,9 @@ async function openGrants(
   return grants;
 }
 
+/** Our own names of principals read like a credential (`token: ...`) and are none: without them nobody could be told apart. */
+const TOKEN_PRINCIPAL = /^token:[a-z2-7]{16}$/;
+
 function openLedger(
   options: CoreOptions,
   file: Database<unknown>,
@@ -376,7 +379,7 @@ function openLedger(
     raw: file.raw,
     writer,
     clock,
-    redact: withoutCredentials,
+    redact: (text) => (TOKEN_PRINCIPAL.test(text) ? text : withoutCredentials(text)),
     publicKeys: () => readPublicKeys(paths.keys),
     anchorFile: join(paths.state, 'ledger.anchor'),
     logger,

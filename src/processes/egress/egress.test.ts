@@ -121,7 +121,7 @@ test('a run gets a private socket of its own, and it is gone when the run is clo
     [status.openRuns, status.connections, status.version, status.policyHash],
     [1, 1, '1.2.3', 'h1'],
   );
-  assert.deepEqual(await client.closeRun(IDENTITY.run), { reached: true });
+  assert.equal((await client.closeRun(IDENTITY.run)).reached, true);
   await tunnel.all();
   assert.equal(existsSync(socketPath), false);
   assert.equal((await client.status()).openRuns, 0);
@@ -136,7 +136,7 @@ test('the same identity may be opened twice, another one under the same run is r
   assert.deepEqual(await client.openRun(IDENTITY), first);
   await assert.rejects(client.openRun({ ...IDENTITY, agent: 'other' }), code('EGRESS_RUN_EXISTS'));
   await assert.rejects(client.openRun({ ...IDENTITY, run: '' }), code('EGRESS_RUN_INVALID'));
-  assert.deepEqual(await client.closeRun(IDENTITY.run), { reached: false });
+  assert.equal((await client.closeRun(IDENTITY.run)).reached, false);
   assert.equal((await client.status()).openRuns, 1);
 });
 
@@ -255,7 +255,7 @@ test('while egress is down calls fail at once, and they work again after it came
   await first.stop();
   await down;
   await assert.rejects(client.status(), code('EGRESS_UNAVAILABLE'));
-  assert.deepEqual(await client.closeRun(IDENTITY.run), { reached: true });
+  assert.equal((await client.closeRun(IDENTITY.run)).reached, true);
   await using _second = await start(home, inputsOf([]));
   await client.ready(5_000);
   assert.equal((await client.status()).openRuns, 0);
@@ -349,4 +349,25 @@ test('a refusal by egress, an abort, and egress being down are errors with a cod
   await assert.rejects(pair.fetch(pair.url, { signal: AbortSignal.abort() }), { name: 'AbortError' });
   await pair.egress.stop();
   await assert.rejects(pair.fetch(pair.url), code('EGRESS_UNAVAILABLE'));
+});
+
+test('closing a run tells which destinations a person could open, each once and the first ten', async () => {
+  using home = temporaryHome();
+  await using _egress = await start(home, inputsOf([]));
+  using client = clientOf(home);
+  await client.ready(5_000);
+  const { socketPath } = await client.openRun(IDENTITY);
+  for (let n = 0; n < 12; n += 1) {
+    for (const host of [`h${n}.example.org`, 'h0.example.org']) {
+      await rawRequest(socketPath, `CONNECT ${host}:443 HTTP/1.1\r\n\r\n`);
+    }
+  }
+  await rawRequest(socketPath, 'CONNECT 127.1:443 HTTP/1.1\r\n\r\n');
+  const { refused } = await client.closeRun(IDENTITY.run);
+  const wanted = Array.from({ length: 10 }, (_, n) => ({
+    host: `h${n}.example.org`,
+    port: 443,
+    code: 'EGRESS_HOST_NOT_ALLOWED',
+  }));
+  assert.deepEqual(refused, wanted);
 });
