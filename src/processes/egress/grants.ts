@@ -45,7 +45,7 @@ interface Uses {
 /**
  * The grants of connections, as egress itself believes them: read from the store, never from what the gateway says;
  * still allowed by the install's own policy; recorded in the ledger under the same digest; and recorded once more in
- * egress's own chain before they open anything (D7, decision 0012).
+ * egress's own chain before they open anything (D7, decision 0013).
  */
 export class EgressGrants {
   readonly #parts: EgressGrantParts;
