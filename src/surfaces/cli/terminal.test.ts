@@ -92,7 +92,7 @@ describe('completion', () => {
         .toString()
         .trim();
     assert.equal(complete('gatehouse', 'tok'), 'token');
-    assert.equal(complete('gatehouse', 'token', ''), 'issue list revoke rotate status');
+    assert.equal(complete('gatehouse', 'token', ''), 'identify issue list revoke rotate scan status');
     assert.equal(complete('gatehouse', 'token', 'issue', '--ex'), '--expires-in');
     assert.equal(complete('gatehouse', 'completion', ''), '--help bash fish zsh');
   });
