@@ -42,7 +42,6 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Grants', table: GRANT_CODES.table },
   { title: 'Budgets', table: BUDGET_CODES.table },
   { title: 'Secrets', table: SECRETS_CODES.table },
-  { title: 'Budgets', table: BUDGET_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
   { title: 'Drills', table: DRILL_CODES.table },
   { title: 'Baselines and attestations', table: EVIDENCE_CODES.table },
