@@ -6,6 +6,8 @@ const DAY_MS = 86_400_000;
 const UNUSED_DAYS = 90;
 /** Days before the end of a token on which its owner should hear of it. */
 const ENDING_DAYS = 7;
+/** Days after which an administrator's token without bounds is no longer one for setting up. */
+const SETTLED_DAYS = 30;
 /** More administrators than this are more than anybody watches. */
 const MANY_ADMINISTRATORS = 5;
 
@@ -44,9 +46,10 @@ function ageFindings(token: TokenSummary, now: number): readonly Finding[] {
   return findings;
 }
 
-function powerFindings(token: TokenSummary): readonly Finding[] {
+function powerFindings(token: TokenSummary, now: number): readonly Finding[] {
   const { name, expiresAt, addresses, owner } = token;
-  if (!administers(token)) return [];
+  // The token of the first start is for setting the install up; one that is still there later should be bound.
+  if (!administers(token) || days(now - token.createdAt) < SETTLED_DAYS) return [];
   const lacking = [
     ...(expiresAt === null ? ['an end'] : []),
     ...(addresses.length === 0 ? ['a list of addresses'] : []),
@@ -73,7 +76,7 @@ export function checkTokens(tokens: readonly TokenSummary[], now: number): reado
   );
   const administrators = live.filter(administers);
   return [
-    ...live.flatMap((token) => [...ageFindings(token, now), ...powerFindings(token)]),
+    ...live.flatMap((token) => [...ageFindings(token, now), ...powerFindings(token, now)]),
     ...(administrators.length <= MANY_ADMINISTRATORS
       ? []
       : [
