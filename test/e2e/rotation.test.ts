@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startGateway, type TestGateway, temporaryHome } from '../fixtures/gateway.ts';
@@ -103,13 +103,15 @@ describe('a credential that was revoked', () => {
     const cookie = (answer.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
     await gateway.stop();
     const file = join(home, 'state', 'state.db');
-    copyFileSync(file, `${file}.older`);
+    // What is not in the file itself yet is in its log, as long as egress still has it open.
+    const parts = ['', '-wal'].filter((end) => existsSync(`${file}${end}`));
+    for (const end of parts) copyFileSync(`${file}${end}`, `${file}${end}.older`);
     gateway = await startGateway({ home });
     assert.equal(await use(token), '200');
     await gateway.cli(['token', 'revoke', 'gone']);
     await gateway.stop();
     for (const end of ['-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
-    copyFileSync(`${file}.older`, file);
+    for (const end of parts) copyFileSync(`${file}${end}.older`, `${file}${end}`);
     gateway = await startGateway({ home });
     assert.equal(await use(token), 'AUTH_TOKEN_REVOKED');
     const alerts = await records(home, { type: 'alert', action: 'auth.restored-credential' });
