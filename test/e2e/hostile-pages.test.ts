@@ -133,6 +133,7 @@ async function attack<T>(
     assert.equal(await state(), before, 'nothing was changed');
     return { answers: answers(), result };
   } finally {
+    await wire.detach().catch(() => undefined);
     await page.close();
   }
 }
@@ -297,9 +298,12 @@ describe('a page of another origin', () => {
     for (const origin of origins()) {
       const { answers } = await attack(
         origin,
-        // The page is gone when it has gone there, and with it whoever would answer the call.
-        async (page) =>
-          void page.evaluate(inPage.goTo, `${gateway.url}/login/session`).catch(() => undefined),
+        async (page) => {
+          // A page that is closed on its way to another process of the browser never ends.
+          const arrived = page.waitForURL(`${gateway.url}/login/session`);
+          await page.evaluate(inPage.goTo, `${gateway.url}/login/session`);
+          await arrived;
+        },
         { count: 1 },
       );
       await refused(answers, 403, 'LISTEN_ORIGIN_NOT_ALLOWED', 1);
