@@ -11,3 +11,17 @@ export interface Finding {
   /** Requirement ids from the design that this finding is about. */
   readonly requirements: readonly string[];
 }
+
+/** From the least to the worst. */
+export const SEVERITIES = ['info', 'low', 'warning', 'high', 'critical'] as const satisfies Severity[];
+
+/** The worst first; findings of one severity stay in the order of the checks. */
+export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  const rank = ({ severity }: Finding) => SEVERITIES.indexOf(severity);
+  return [...findings].sort((a, b) => rank(b) - rank(a));
+}
+
+/** Whether it counts against the install: reports end with another exit code from here on. */
+export function isSeriousFinding({ severity }: Pick<Finding, 'severity'>): boolean {
+  return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf('warning');
+}

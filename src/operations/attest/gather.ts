@@ -5,12 +5,11 @@ import type {
   AttestedPosture,
   InstallFacts,
 } from '../../controls/trace/index.ts';
-import type { Finding } from '../../kernel/index.ts';
-import { installFindings, worstFirst } from '../doctor/findings.ts';
+import { type Finding, isSeriousFinding, worstFirst } from '../../kernel/index.ts';
+import { installFindings } from '../doctor/findings.ts';
 import type { Services } from '../services.ts';
 import { controlsOf, type Framework } from './frameworks.ts';
 
-const SERIOUS = new Set<Finding['severity']>(['warning', 'high', 'critical']);
 /** Milliseconds after which a run of drills says nothing about today any more. */
 const DRILL_AGE_MS = 30 * 86_400_000;
 
@@ -44,7 +43,7 @@ function earliest(dates: readonly (string | null | undefined)[]): string | null 
 }
 
 function check(name: string, findings: readonly Finding[], at: number): AttestedCheck {
-  const serious = findings.filter(({ severity }) => SERIOUS.has(severity));
+  const serious = findings.filter(isSeriousFinding);
   const worst = worstFirst(serious)[0];
   const result =
     worst === undefined

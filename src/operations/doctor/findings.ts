@@ -1,15 +1,7 @@
 import { Type } from 'typebox';
-import type { Finding } from '../../kernel/index.ts';
+import { type Finding, SEVERITIES } from '../../kernel/index.ts';
 import { strict } from '../schema.ts';
 import type { Services } from '../services.ts';
-
-export const SEVERITIES = [
-  'info',
-  'low',
-  'warning',
-  'high',
-  'critical',
-] as const satisfies Finding['severity'][];
 
 export const FindingSchema = strict({
   id: Type.String({ description: 'Stable code of the check.' }),
@@ -20,12 +12,6 @@ export const FindingSchema = strict({
   fix: Type.String(),
   requirements: Type.Array(Type.String()),
 });
-
-/** The worst first; findings of one severity stay in the order of the checks. */
-export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
-  const rank = (finding: Finding) => SEVERITIES.indexOf(finding.severity);
-  return [...findings].sort((a, b) => rank(b) - rank(a));
-}
 
 /** A file that does not hold is not what runs, and the next start would be refused because of it. */
 async function fileFindings({ config }: Services): Promise<readonly Finding[]> {

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import type { Finding } from '../../kernel/index.ts';
+import { type Finding, SEVERITIES, worstFirst } from '../../kernel/index.ts';
 import { defineOperation } from '../define.ts';
 import { name, orNull, strict } from '../schema.ts';
-import { FindingSchema, installFindings, SEVERITIES, worstFirst } from './findings.ts';
+import { FindingSchema, installFindings } from './findings.ts';
 
 /** After an upgrade the old gateway keeps running until it is restarted, and answers with its own rules. */
 function versionFinding(running: string, client: string | undefined): readonly Finding[] {

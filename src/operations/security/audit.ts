@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
+import { SEVERITIES, worstFirst } from '../../kernel/index.ts';
 import { defineOperation } from '../define.ts';
-import { FindingSchema, installFindings, SEVERITIES, worstFirst } from '../doctor/findings.ts';
+import { FindingSchema, installFindings } from '../doctor/findings.ts';
 import { NoInput, orNull, strict } from '../schema.ts';
 
 export const securityAudit = defineOperation({

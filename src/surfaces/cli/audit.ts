@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { Finding } from '../../kernel/index.ts';
+import { type Finding, isSeriousFinding, SEVERITIES, worstFirst } from '../../kernel/index.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './exit.ts';
 import type { GivenOptions } from './input.ts';
@@ -11,12 +11,7 @@ interface Report {
   readonly findings: readonly Finding[];
 }
 
-const ORDER: readonly Finding['severity'][] = ['critical', 'high', 'warning', 'low', 'info'];
-const SERIOUS = new Set<Finding['severity']>(['critical', 'high', 'warning']);
-
-function worstFirst(findings: readonly Finding[]): readonly Finding[] {
-  return [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
-}
+const ORDER = SEVERITIES.toReversed();
 
 /** The files are read by whoever types the command, with no more rights than that account has. */
 async function auditForeign(home: string, version: string): Promise<Report> {
@@ -57,5 +52,5 @@ export async function runAudit(
     output.lines(findingLines(findings, output.view));
     if (findings.length > 0) output.lines(['', `${findings.length} findings: ${summary(findings)}.`]);
   }
-  return findings.some(({ severity }) => SERIOUS.has(severity)) ? EXIT.findings : EXIT.ok;
+  return findings.some(isSeriousFinding) ? EXIT.findings : EXIT.ok;
 }

@@ -17,7 +17,7 @@ import type {
 import type { GrantRecord } from '../../../controls/grants/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
-import type { EgressVerdict, Finding } from '../../../kernel/index.ts';
+import { type EgressVerdict, type Finding, isSeriousFinding } from '../../../kernel/index.ts';
 import type { EgressLineShape } from '../../../operations/egress/log.ts';
 import type { ChannelStatus, MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
@@ -84,8 +84,6 @@ const reloaded = form<{ applied: boolean; unchanged: boolean; issues: ConfigIssu
   ],
   ({ applied, unchanged }) => (applied || unchanged ? EXIT.ok : EXIT.failed),
 );
-
-const SERIOUS: readonly Finding['severity'][] = ['warning', 'high', 'critical'];
 
 const FORMS: Readonly<Record<string, Form>> = {
   'sessions.list': form<{ sessions: SessionRow[]; total: number }>(({ sessions, total }, view) =>
@@ -223,7 +221,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   'grant.revoke': form<{ grant: GrantRecord }>(grants.revokedLines),
   'doctor.run': form<{ findings: Finding[] }>(
     ({ findings }, view) => reports.findingLines(findings, view),
-    ({ findings }) => (findings.some(({ severity }) => SERIOUS.includes(severity)) ? EXIT.findings : EXIT.ok),
+    ({ findings }) => (findings.some(isSeriousFinding) ? EXIT.findings : EXIT.ok),
   ),
   'inventory.listeners': form<{ listeners: MeasuredListener[]; undeclared: number }>(
     ({ listeners }, view) => reports.listenerLines(listeners, view),
