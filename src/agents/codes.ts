@@ -219,6 +219,11 @@ export const TOOL_CODES = defineCodes({
     fix: 'Ask for less at once.',
     status: 504,
   },
+  TOOL_RIGHT_ENDED: {
+    summary: 'the tool was stopped because what allowed it has ended',
+    fix: 'A grant was revoked or ran out, or a rule was taken away; an operator can say whether it is still needed.',
+    status: 403,
+  },
   TOOL_IN_FLIGHT: {
     summary: 'this tool call is already running',
     fix: 'Wait for it; repeat a key only to repeat the same call.',

@@ -127,8 +127,10 @@ export interface AgentPolicy {
   readonly playbook: string;
   /** A destination that no rule names becomes a question to the operator (E8). */
   readonly askForEgress?: boolean;
-  /** Install ceiling ∩ playbook. */
+  /** Install ceiling ∩ playbook, as grants made by commands widen it now. */
   readonly authority: Authority;
+  /** Hash of the authority that the files alone give; absent where no grant widens it. */
+  readonly filed?: string;
   readonly taintPolicy: TaintPolicy;
   /** Sandbox paths whose reading makes a session `private`, beside the usual homes of credentials. */
   readonly private?: readonly string[];
@@ -322,6 +324,8 @@ export interface TurnService {
   abortPrincipal(principal: string): Promise<readonly string[]>;
   /** As `abortPrincipal`, for one credential of it: what another one started goes on. */
   abortCredential(credential: string): Promise<readonly string[]>;
+  /** Rights have changed: stop every call under way that would not be let through any more (D7). */
+  reconsider(): void;
   wait(runId: string, timeoutMs: number): Promise<TurnOutcome | undefined>;
   /** Who started a run, so that a caller can be refused another space's run. */
   spaceOf(runId: string): string | undefined;

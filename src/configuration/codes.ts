@@ -197,6 +197,11 @@ export const CONFIG_CODES = defineCodes({
     fix: 'Add the key that is named, as a reference to a secret.',
     status: 400,
   },
+  CONFIG_BIND_INVALID: {
+    summary: 'nothing can listen on what this bind says',
+    fix: 'Use loopback, lan, tailnet, one address such as 10.0.0.5, or the absolute path of a Unix socket.',
+    status: 400,
+  },
   CONFIG_BINDING_INVALID: {
     summary: 'a binding names an agent, a channel or an account that does not exist',
     fix: 'Correct the name; `gatehouse agents list` shows the agents.',

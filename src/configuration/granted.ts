@@ -12,7 +12,11 @@ export function withCommandGrants(effective: EffectiveConfig, grants: readonly G
         (subject?.agent === undefined || subject.agent === agent),
     );
     const authority = withGrants(policy.authority, grants);
-    return [agent, Object.freeze({ ...policy, authority, ...(opens ? { egress: true } : {}) })] as const;
+    const filed = policy.authority.hash;
+    return [
+      agent,
+      Object.freeze({ ...policy, authority, filed, ...(opens ? { egress: true } : {}) }),
+    ] as const;
   });
   return Object.freeze({
     ...effective,

@@ -282,3 +282,24 @@ test('equal configurations have equal hashes, whatever the order and the comment
 test('a missing folder of playbooks is no error, an unreadable one is', () => {
   assert.deepEqual(nodeFiles.list('/nonexistent/playbooks'), []);
 });
+
+test('config/a bind that no machine can open (a block, a name, a path that is too long): refused', async () => {
+  const binds = ['10.0.0.0/8', 'example.org', '010.1', `/${'x'.repeat(120)}`, 'fe80::1%eth0'];
+  for (const bind of binds) {
+    const gateways = [{ bind }, { listeners: { admin: { enabled: true, bind } } }];
+    for (const gateway of gateways)
+      assert.deepEqual(await refusedCodes(JSON.stringify({ gateway })), ['CONFIG_BIND_INVALID'], bind);
+  }
+  for (const bind of [
+    'loopback',
+    'localhost',
+    'auto',
+    '127.0.0.1',
+    '::1',
+    '/run/gatehouse.sock',
+    '10.0.0.5',
+  ]) {
+    using home = testHome(JSON.stringify({ gateway: { bind } }));
+    assert.equal((await load(home)).config.gateway.bind, bind);
+  }
+});

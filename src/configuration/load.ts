@@ -27,6 +27,7 @@ import { egressLimitsOf, type LoadedEgressPolicy, loadEgressPolicy } from './pol
 import { readGrantPolicy } from './policy/grant-policy.ts';
 import { readGrants } from './policy/grants.ts';
 import type { HostPlaces } from './policy/host-paths.ts';
+import { checkBinds } from './policy/listeners.ts';
 import { defaultAgentOf, namedAgents } from './policy/named-agents.ts';
 import { type EnvironmentFacts, readProviders } from './policy/providers.ts';
 import { readRunSecrets } from './policy/run-secrets.ts';
@@ -176,6 +177,7 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
   const layers = new Set(['ceiling', ...[...named].map((name) => `playbook:${name}`)]);
   const grants = readGrants(input.grants, layers, issues, now);
   checkSenders(input, grants, issues);
+  await checkBinds(input, issues);
   const offered = await readProviders(input, facts, issues);
   const tools = installTools(input.tools, issues);
   const secrets = await readRunSecrets(input, issues);

@@ -241,6 +241,9 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     rules: senderRules(config),
     setTimer: afterwards,
   });
+  // A grant that ends and a rule that is taken away reach what is under way (D7).
+  grants.onChange(() => turns.reconsider());
+  config.onApplied(() => turns.reconsider());
   // Who is no longer let in ends at once, also when only the configuration has changed (S1, A4).
   senders.onBlocked((principal) => {
     turns

@@ -27,7 +27,7 @@ export async function invokeTool(
   const policy = await allowedAgent(ports, request, agent, key);
   if (host.invoking.has(request.idempotencyKey))
     return toOutcome(errorText(TOOL_CODES.error('TOOL_IN_FLIGHT')));
-  host.invoking.add(request.idempotencyKey);
+  host.invoking.set(request.idempotencyKey, undefined);
   const session = await ports.sessions.open(request.space, key);
   const { subject, trace, taint = [], space, authority, timeoutMs } = request;
   const stored = { message: '', subject, trace, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
@@ -40,6 +40,7 @@ export async function invokeTool(
     steps: 0,
     usage: { inputTokens: 0, outputTokens: 0 },
   });
+  host.invoking.set(request.idempotencyKey, turn);
   const onAbort = () => turn.stop(asGatehouseError(signal.reason));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();

@@ -1,4 +1,4 @@
-import { asGatehouseError, type GatehouseError } from '../../kernel/index.ts';
+import { asGatehouseError, GatehouseError } from '../../kernel/index.ts';
 import { MODEL_CODES, TURN_CODES } from '../codes.ts';
 import type { ModelEvent, ModelRequest, Usage } from '../types.ts';
 import { estimateTokens, type ToolCallPart } from './context.ts';
@@ -55,7 +55,7 @@ export async function callModel(
     await reservation.settle({ input: step.usage.inputTokens, output: step.usage.outputTokens });
     return step;
   } catch (thrown) {
-    const error = modelFailure(turn, thrown);
+    const error = modelFailure(turn, choice, thrown);
     // Nobody says what a call that failed has cost; one that brought nothing is taken to have cost nothing.
     const heard = collected.tokens();
     await reservation.settle(heard === 0 ? NOTHING : { input: expected.input, output: heard });
@@ -70,11 +70,22 @@ export async function callModel(
   }
 }
 
-function modelFailure(turn: Turn, thrown: unknown): GatehouseError {
+/** Whoever reads it at night has several providers: the message names the one that failed. */
+function modelFailure(turn: Turn, { ref }: ModelChoice, thrown: unknown): GatehouseError {
   if (turn.signal.aborted) return asGatehouseError(turn.signal.reason);
-  const error = asGatehouseError(thrown);
-  if (error.code !== 'KERNEL_INTERNAL') return error;
-  return MODEL_CODES.error('MODEL_BAD_RESPONSE', undefined, { cause: thrown, details: { retryable: false } });
+  const known = asGatehouseError(thrown);
+  const error =
+    known.code === 'KERNEL_INTERNAL'
+      ? MODEL_CODES.error('MODEL_BAD_RESPONSE', undefined, { cause: thrown, details: { retryable: false } })
+      : known;
+  if (!error.code.startsWith('MODEL_')) return error;
+  const { code, message, fix, status, details, cause } = error;
+  return new GatehouseError(code, `${ref}: ${message}`, {
+    fix,
+    status,
+    details: { ...details, model: ref },
+    cause,
+  });
 }
 
 function collector(turn: Turn, heard: (delta: string) => void) {

@@ -99,6 +99,8 @@ export interface CallFacts {
   readonly timeoutMs?: number;
   /** The call has its folders for itself already. */
   readonly alone: boolean;
+  /** Ends with the turn, and when what allowed the call has ended. */
+  readonly signal: AbortSignal;
 }
 
 /** The runs of one call, and what they may have brought in. */
@@ -132,7 +134,7 @@ async function runOnce(
   stdin: Uint8Array | undefined,
   onClosed: (run: { readonly reached: boolean }) => void,
 ): Promise<RunResult> {
-  turn.signal.throwIfAborted();
+  call.signal.throwIfAborted();
   const { policy } = turn.id;
   const runId = ports.random.uuid();
   const spec: RunSpec = {
@@ -154,7 +156,7 @@ async function runOnce(
   const observer = tool.ownCommand ? streamed(turn, call.id) : undefined;
   const leave = call.alone
     ? undefined
-    : await ports.workspaces.enter(foldersOf(policy), 'shared', turn.signal);
+    : await ports.workspaces.enter(foldersOf(policy), 'shared', call.signal);
   try {
     return await started(ports, turn, tool, call, spec, observer, onClosed);
   } finally {
@@ -173,7 +175,7 @@ async function started(
   onClosed: (run: { readonly reached: boolean }) => void,
 ): Promise<RunResult> {
   const { runId } = spec;
-  if (!hasWayOut(tool, turn.id.policy)) return ports.sandbox.run(spec, turn.signal, observer);
+  if (!hasWayOut(tool, turn.id.policy)) return ports.sandbox.run(spec, call.signal, observer);
   const identity = { ...turn.subject, agent: turn.id.agent, run: runId, tool: tool.name };
   const secrets = secretsOf(ports, turn, tool, call.approved);
   const { socketPath, env, trustBundle } = await ports.egress.openRun(identity, secrets);
@@ -184,7 +186,7 @@ async function started(
     ...(trustBundle === undefined ? {} : { trustBundle }),
   };
   try {
-    return await ports.sandbox.run(open, turn.signal, observer);
+    return await ports.sandbox.run(open, call.signal, observer);
   } finally {
     const closed = ports.egress.closeRun(runId).catch((cause: unknown) => {
       ports.logger.warn('a run socket could not be closed', { run: runId, cause: `${cause}` });

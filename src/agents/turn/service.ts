@@ -39,7 +39,7 @@ export function createTurnService(options: TurnServiceOptions): TurnService {
     runs: new Runs(),
     lanes: new Lanes(),
     detached: new Map(),
-    invoking: new Set(),
+    invoking: new Map(),
     draining: () => draining,
     publish(event) {
       tell(ports, listeners, event);
@@ -53,6 +53,10 @@ export function createTurnService(options: TurnServiceOptions): TurnService {
     abort: (space, key, runId) => abort(host, space, key, runId),
     abortPrincipal: (principal) => abortOf(host, (subject) => subject.principal === principal),
     abortCredential: (credential) => abortOf(host, (subject) => subject.credential === credential),
+    reconsider() {
+      for (const turn of [...host.lanes.turns(), ...host.detached.values(), ...host.invoking.values()])
+        turn?.reconsider();
+    },
     wait: (runId, timeoutMs) => wait(host, runId, timeoutMs),
     spaceOf: (runId) => host.runs.ownerOf(runId),
     inFlight(space, key) {

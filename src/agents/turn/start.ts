@@ -18,8 +18,8 @@ export interface TurnHost {
   readonly lanes: Lanes;
   /** Turns of stateless runs, which no session holds. */
   readonly detached: Map<string, Turn>;
-  /** Ids of single tool calls that are running. */
-  readonly invoking: Set<string>;
+  /** Single tool calls that are running, by id; undefined until their turn is made. */
+  readonly invoking: Map<string, Turn | undefined>;
   publish(event: TurnEvent): void;
   draining(): boolean;
 }

@@ -75,8 +75,9 @@ function decisionOn(
   turn: Turn,
   { tool, prepared }: DescribedCall,
   incoming: readonly TaintLabel[],
+  taint: readonly TaintLabel[] = turn.taint,
 ): Decision {
-  const authority = turn.authority(incoming);
+  const authority = turn.authority(incoming, taint);
   const now = ports.clock.now();
   const subject = { ...turn.subject, tool: tool.name };
   const named = decide(authority, subject, { kind: 'tool.call', tool: tool.name }, now);
@@ -257,13 +258,26 @@ async function executed(
 ): Promise<ToolText> {
   const { tool, prepared, id } = described;
   const { timeoutMs } = prepared;
-  const facts = { id, alone, approved, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  // What the call itself brings in was weighed before it began, and is the session's from here on.
+  const before = turn.taint;
+  const ended = new AbortController();
+  const forget = turn.watch(() => {
+    const { effect } = decisionOn(ports, turn, described, labelsIn(incoming), before);
+    if (effect === 'deny' || (effect === 'ask' && !approved))
+      ended.abort(TOOL_CODES.error('TOOL_RIGHT_ENDED'));
+  });
+  const signal = AbortSignal.any([turn.signal, ended.signal]);
+  const facts = { id, alone, approved, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   const runner = createRunner(ports, turn, tool, facts);
   for (const { labels, source } of incoming) turn.addTaint(labels, source);
   const written = await writing(ports, turn, described);
   const result = await prepared
     .execute(runner)
-    .catch((thrown: unknown) => stoppedBefore(ports, turn, thrown));
+    .then((text) => (ended.signal.aborted ? errorText(asGatehouseError(ended.signal.reason)) : text))
+    .catch((thrown: unknown) =>
+      stoppedBefore(ports, turn, ended.signal.aborted ? ended.signal.reason : thrown),
+    )
+    .finally(forget);
   const exposed = exposedTo(turn.id.policy, described, runner, result);
   for (const { labels, source } of exposed) turn.addTaint(labels, source);
   await written();

@@ -139,6 +139,7 @@ test('after text was streamed nothing is tried again and nothing is said twice',
   await using h = await harness({ providers: [first, second] });
   const outcome = await h.say('hi');
   assert.equal(outcome.status === 'error' && outcome.code, 'MODEL_UNAVAILABLE');
+  assert.match(outcome.status === 'error' ? outcome.message : '', /^[a-z]+\/\S+: /, 'it names the provider');
   assert.equal(second.requests.length, 0);
   const session = await h.sessions.find('operator', 'agent:main:main');
   assert.equal(session?.lastMessagePreview, 'half an ans');

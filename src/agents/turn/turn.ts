@@ -18,6 +18,7 @@ import type { NewMessage } from '../sessions/rows.ts';
 import type { AgentPolicy, StoredMessage, TurnEvent, TurnEventBody, Usage } from '../types.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
 import type { TurnPorts } from './ports.ts';
+import { rightsNow } from './rights.ts';
 
 /** Sources of labels that one turn keeps. */
 export const MAX_SOURCES = 50;
@@ -76,6 +77,8 @@ export class Turn {
   readonly #records: Promise<unknown>[] = [];
   readonly #sources = new Map<string, TaintSource>();
   readonly #known = new Set<string>();
+  readonly #watched = new Set<() => void>();
+  #rights: { readonly live: AgentPolicy | undefined; readonly authority: Authority } | undefined;
   #first: string | undefined;
   #seq = 0;
   #storedUsage: Usage;
@@ -121,14 +124,29 @@ export class Turn {
   }
 
   /** What may be done now: the agent's, the principal's and the session's limits together. */
-  authority(incoming: readonly TaintLabel[] = []): Authority {
-    const { policy, authority } = this.id;
-    return narrow(narrow(policy.authority, authority), this.taintAuthority(incoming));
+  authority(incoming: readonly TaintLabel[] = [], taint: readonly TaintLabel[] = this.taint): Authority {
+    const { policy, agent, authority } = this.id;
+    const live = this.#ports.policyOf(agent);
+    if (this.#rights === undefined || this.#rights.live !== live) {
+      this.#rights = { live, authority: rightsNow(policy, live, authority) };
+    }
+    return narrow(this.#rights.authority, this.taintAuthority(incoming, taint));
+  }
+
+  /** Be asked again about a call that is under way whenever rights change; the returned function ends that. */
+  watch(again: () => void): () => void {
+    this.#watched.add(again);
+    return () => void this.#watched.delete(again);
+  }
+
+  /** Rights have changed. */
+  reconsider(): void {
+    for (const again of [...this.#watched]) again();
   }
 
   /** What the session's labels alone leave, with those that a call is going to bring in. */
-  taintAuthority(incoming: readonly TaintLabel[] = []): Authority {
-    return authorityOf(taintLayer(joinTaint(this.taint, incoming), this.id.policy.taintPolicy));
+  taintAuthority(incoming: readonly TaintLabel[] = [], taint: readonly TaintLabel[] = this.taint): Authority {
+    return authorityOf(taintLayer(joinTaint(taint, incoming), this.id.policy.taintPolicy));
   }
 
   /** Labels only accumulate, and count from the next decision on. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isLoopback, normaliseAddress } from './addresses.ts';
+import { isAddressBlock, isLoopback, normaliseAddress } from './addresses.ts';
 import { LISTEN_CODES } from './codes.ts';
 
 /** Longest path of a Unix socket: sun_path holds 108 bytes with its end (unix(7)), macOS 104. */
@@ -51,6 +51,24 @@ function missingForExposure(exposure: Exposure, now: number): readonly string[] 
 }
 
 const LOOPBACK_WORDS: readonly string[] = ['loopback', 'localhost', 'auto'];
+const NETWORK_WORDS: readonly string[] = ['lan', 'tailnet'];
+
+/** One address in its plain form: 010.1, 0x7f000001, full-width digits and blocks are none (attacks 1, 2). */
+function literalAddress(bind: string): string | undefined {
+  return isIP(bind) === 0 || bind.includes('%') ? undefined : normaliseAddress(bind);
+}
+
+/** Why a bind setting can never be opened, on whatever machine; undefined when it can be understood. */
+export function bindProblem(bind: string): string | undefined {
+  if (LOOPBACK_WORDS.includes(bind) || NETWORK_WORDS.includes(bind)) return undefined;
+  if (bind.startsWith('/')) {
+    const fits = Buffer.byteLength(bind) <= MAX_SOCKET_PATH && !bind.includes('\0');
+    return fits ? undefined : `a socket path is at most ${MAX_SOCKET_PATH} bytes`;
+  }
+  if (literalAddress(bind) !== undefined) return undefined;
+  if (isAddressBlock(bind)) return 'a listener has one address; a block belongs into allowedAddresses';
+  return 'this is neither a known word, an address nor an absolute socket path';
+}
 
 /** RFC 1918 and RFC 4193, and the shared address space of RFC 6598, which tailnets use. */
 function isLan(address: string): boolean {
@@ -64,8 +82,7 @@ function isTailnet(address: string): boolean {
 function addressesOf({ bind, ownAddresses }: BindRequest): readonly string[] {
   if (bind === 'lan') return ownAddresses.filter((address) => isLan(address) && !isTailnet(address));
   if (bind === 'tailnet') return ownAddresses.filter(isTailnet);
-  // Only the plain form: 010.1, 0x7f000001 and full-width digits are no addresses here (attacks 1, 2).
-  const address = isIP(bind) === 0 || bind.includes('%') ? undefined : normaliseAddress(bind);
+  const address = literalAddress(bind);
   if (address === undefined) throw LISTEN_CODES.error('LISTEN_BIND_INVALID');
   return [address];
 }
@@ -84,9 +101,9 @@ export function resolveBind(request: BindRequest): readonly ResolvedListener[] {
   );
   if (LOOPBACK_WORDS.includes(bind)) return loopback;
   if (bind.startsWith('/')) {
-    if (Buffer.byteLength(bind) <= MAX_SOCKET_PATH && !bind.includes('\0'))
-      return [{ kind: 'unix', path: bind, expires: null }];
-    throw LISTEN_CODES.error('LISTEN_BIND_INVALID', `a socket path is at most ${MAX_SOCKET_PATH} bytes`);
+    const problem = bindProblem(bind);
+    if (problem === undefined) return [{ kind: 'unix', path: bind, expires: null }];
+    throw LISTEN_CODES.error('LISTEN_BIND_INVALID', problem);
   }
   const addresses = addressesOf(request);
   if (addresses.length === 0) {

@@ -1,5 +1,5 @@
 export { inBlocks, isAddressBlock, isLoopback, normaliseAddress } from './addresses.ts';
-export { type BindRequest, type Exposure, type ResolvedListener, resolveBind } from './bind.ts';
+export { type BindRequest, bindProblem, type Exposure, type ResolvedListener, resolveBind } from './bind.ts';
 export {
   checkListeners,
   type DeclaredListener,
