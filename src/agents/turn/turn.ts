@@ -141,7 +141,7 @@ export class Turn {
 
   /** Rights have changed. */
   reconsider(): void {
-    for (const again of [...this.#watched]) again();
+    for (const again of this.#watched) again();
   }
 
   /** What the session's labels alone leave, with those that a call is going to bring in. */
