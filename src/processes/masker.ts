@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createMasker, isBait, loadDetector, type Masker } from '../controls/secrets/index.ts';
+import { deadAmong } from '../drivers/os/dead-sockets.ts';
 import { asGatehouseError } from '../kernel/index.ts';
 import { homePaths, honeytokenFile } from './home.ts';
 import type { MaskerMessage, MaskerRequest } from './masking/protocol.ts';
@@ -8,7 +9,7 @@ import type { MaskerMessage, MaskerRequest } from './masking/protocol.ts';
 const IDLE_MS = 600_000;
 
 /**
- * The masker: reads the files of workspaces, so that the gateway never does. It has no socket and no network, knows
+ * The masker: reads the files of workspaces, so that the gateway never does. It has no network, knows
  * nobody but the gateway that started it, and ends with it (K5).
  */
 export async function main(): Promise<void> {
@@ -30,17 +31,19 @@ export async function main(): Promise<void> {
     if (request.op === 'open') open += 1;
     if (request.op === 'close') open -= 1;
     // One turn of the loop later, everything that the kernel had to tell about the folders has been heard.
-    setImmediate(() => setImmediate(() => say(answer(masker, request))));
+    setImmediate(() => setImmediate(() => void answer(masker, request).then(say)));
     idle = setTimeout(() => open <= 0 && process.exit(0), IDLE_MS);
   });
 }
 
-function answer(masker: Masker, request: MaskerRequest): MaskerMessage {
+async function answer(masker: Masker, request: MaskerRequest): Promise<MaskerMessage> {
   const { id } = request;
   try {
     switch (request.op) {
-      case 'open':
-        return { id, opened: masker.open(request.run, request.mounts) };
+      case 'open': {
+        const dead = await deadAmong(masker.sockets(request.mounts));
+        return { id, opened: masker.open(request.run, request.mounts, dead) };
+      }
       case 'close':
         return { id, settled: masker.close(request.run) };
       case 'recover':

@@ -19,7 +19,7 @@ IFS=/
 for part in $1; do
   [ -n "$part" ] || continue
   [ -L "./$part" ] && exit 68
-  [ -d "./$part" ] || mkdir -- "./$part" || exit 69
+  [ -d "./$part" ] || mkdir -- "./$part" 2>/dev/null || [ -d "./$part" ] || mkdir -- "./$part" || exit 69
   cd -P -- "./$part" || exit 69
 done
 [ "$(pwd -P)" = "$1" ] || exit 68

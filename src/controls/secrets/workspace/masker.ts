@@ -29,11 +29,18 @@ export interface OpenedMasks {
 
 export interface Masker {
   /**
-   * Look at the folders of a run and make what it sees in place of files with credentials.
+   * Unix sockets in the folders of a run.
+   *
+   * @throws SECRETS_WORKSPACE_TOO_LARGE
+   */
+  sockets(mounts: readonly Mount[]): readonly string[];
+  /**
+   * Look at the folders of a run and make what it sees in place of files with credentials, and of sockets that are
+   * not known to be `dead`: a run would reach who listens there, outside of its sandbox.
    *
    * @throws SECRETS_WORKSPACE_TOO_LARGE, SECRETS_TOO_MANY_FILES
    */
-  open(run: string, mounts: readonly Mount[]): OpenedMasks;
+  open(run: string, mounts: readonly Mount[], dead?: ReadonlySet<string>): OpenedMasks;
   /** The run has ended: what it changed is written back as soon as no other run sees the same file. */
   close(run: string): readonly Settled[];
   /** Write back what a killed process left behind. */
@@ -126,13 +133,20 @@ export function createMasker(options: MaskerOptions): Masker {
   };
 
   return {
-    open(run, mounts) {
+    sockets: (mounts) =>
+      mounts.flatMap(({ source }) =>
+        treeOf(source)
+          .scan()
+          .flatMap(({ path, verdict }) => (verdict === 'socket' ? [path] : [])),
+      ),
+    open(run, mounts, dead) {
       const masks: FileMask[] = [];
       const held = new Map<string, MaskedFile>();
       let nested = false;
       for (const { source, target, mode } of mounts) {
         for (const hit of treeOf(source).scan()) {
           if (options.isBait?.(hit.path) === true) continue;
+          if (hit.verdict === 'socket' && dead?.has(hit.path) === true) continue;
           if (masks.length >= limits.masks) throw SECRETS_CODES.error('SECRETS_TOO_MANY_FILES');
           const inside = hit.path === source ? target : `${target}${hit.path.slice(source.length)}`;
           nested ||= hit.path.slice(source.length + 1).includes('/');

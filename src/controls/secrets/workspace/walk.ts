@@ -15,7 +15,8 @@ const FULL_MS = 30_000;
 export interface Hit {
   readonly path: string;
   readonly facts: Stats;
-  readonly verdict: 'masked' | 'closed';
+  /** `socket`: something outside the sandbox may listen there, and no network namespace stands before a path. */
+  readonly verdict: 'masked' | 'closed' | 'socket';
 }
 
 interface Known {
@@ -68,7 +69,7 @@ export class Tree {
     this.#now = now;
   }
 
-  /** Every file that is not clean. Throws SECRETS_WORKSPACE_TOO_LARGE. */
+  /** Every file that is not clean, and every socket. Throws SECRETS_WORKSPACE_TOO_LARGE. */
   scan(): readonly Hit[] {
     const facts = lstatSync(this.#root, { throwIfNoEntry: false });
     if (facts?.isFile() === true) return this.#alone(facts);
@@ -135,9 +136,10 @@ export class Tree {
       const { name } = entry;
       // Objects of git are compressed and named by what is inside: they cannot be masked (see SECURITY.md).
       if (entry.isDirectory() && !(name === 'objects' && path.endsWith('/.git'))) folders.add(name);
-      if (!entry.isFile()) continue;
+      if (!entry.isFile() && !entry.isSocket()) continue;
       const file = `${path}/${name}`;
       const facts = lstatSync(file, { throwIfNoEntry: false });
+      if (facts?.isSocket() === true) hits.push({ path: file, facts, verdict: 'socket' });
       if (facts?.isFile() !== true) continue;
       const known = before?.files.get(name);
       const current = known !== undefined && unchanged(known, facts) ? known : this.#judge(file, facts);

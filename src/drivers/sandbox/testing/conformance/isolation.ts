@@ -2,94 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { HOST_NUMBERS } from '../syscalls.ts';
+import { FORBIDDEN_CALLS, FORBIDDEN_SOCKETS, HOST_NUMBERS, perlList, thirtyTwoBitCall } from '../syscalls.ts';
 import type { Bench } from './subject.ts';
-
-/** Calls that lead out, or to parts of the kernel that nobody here needs (attacks 57 to 63). */
-const CALLS: Readonly<Record<string, readonly (number | string)[]>> = {
-  io_uring_setup: [8, 0],
-  io_uring_enter: [0, 0, 0, 0],
-  io_uring_register: [0, 0, 0],
-  ptrace: [0, 0, 0, 0],
-  process_vm_readv: [1, 0, 0, 0, 0, 0],
-  process_vm_writev: [1, 0, 0, 0, 0, 0],
-  pidfd_getfd: [0, 0, 0],
-  kcmp: [1, 1, 0, 0, 0],
-  userfaultfd: [0],
-  bpf: [0, 0, 0],
-  perf_event_open: [0, 0, -1, -1, 0],
-  keyctl: [0, 0],
-  add_key: ['user', 'x', 'y', 1, 0],
-  request_key: ['user', 'x', 0, 0],
-  setns: [0, 0],
-  unshare: [0x10000000],
-  clone: [0x10000011, 0, 0, 0, 0],
-  clone3: [0, 0],
-  mount: ['none', '/tmp', 'tmpfs', 0, 0],
-  umount2: ['/tmp', 2],
-  open_tree: [0, '/', 0],
-  fsopen: ['tmpfs', 0],
-  move_mount: [0, '', 0, '', 0],
-  mount_setattr: [0, '/', 0, 0, 0],
-  pivot_root: ['/', '/'],
-  chroot: ['/tmp'],
-  kexec_load: [0, 0, 0, 0],
-  init_module: [0, 0, ''],
-  finit_module: [0, '', 0],
-  name_to_handle_at: [0, '/', 0, 0, 0],
-  open_by_handle_at: [0, 0, 0],
-  fanotify_init: [0, 0],
-  quotactl: [0, '', 0, 0],
-  sethostname: ['x', 1],
-  swapon: ['/tmp/x', 0],
-  memfd_create: ['x', 0],
-  memfd_secret: [0],
-  execveat: [0, '', 0, 0, 0x1000],
-  syslog: [3, 0, 0],
-  fchmodat: [-100, '/workspace', 0o4755],
-};
-
-const SOCKETS: Readonly<Record<string, readonly [number, number, number]>> = {
-  netlink: [16, 3, 0],
-  packet: [17, 3, 0],
-  vsock: [40, 1, 0],
-  alg: [38, 5, 0],
-  bluetooth: [31, 3, 0],
-  xdp: [44, 3, 0],
-  raw4: [2, 3, 1],
-  raw6: [10, 3, 58],
-  ping: [2, 2, 1],
-  sctp: [2, 1, 132],
-  mptcp: [2, 1, 262],
-};
-
-function perlList(values: readonly (number | string)[]): string {
-  return values.map((value) => (typeof value === 'string' ? `"${value}"` : value)).join(', ');
-}
-
-/** A static program of 64 bits that asks by the door of 32 bits: `exit(42)` through int 0x80. */
-function thirtyTwoBitCall(): Uint8Array {
-  const code = [0xb8, 1, 0, 0, 0, 0xbb, 42, 0, 0, 0, 0xcd, 0x80];
-  const base = 0x400000;
-  const file = Buffer.alloc(120 + code.length);
-  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  file.writeUInt16LE(2, 16);
-  file.writeUInt16LE(62, 18);
-  file.writeUInt32LE(1, 20);
-  file.writeBigUInt64LE(BigInt(base + 120), 24);
-  file.writeBigUInt64LE(64n, 32);
-  file.writeUInt16LE(64, 52);
-  file.writeUInt16LE(56, 54);
-  file.writeUInt16LE(1, 56);
-  file.writeUInt32LE(1, 64);
-  file.writeUInt32LE(5, 68);
-  file.writeBigUInt64LE(BigInt(base), 80);
-  file.writeBigUInt64LE(BigInt(base), 88);
-  file.writeBigUInt64LE(BigInt(file.length), 96);
-  file.writeBigUInt64LE(BigInt(file.length), 104);
-  file.set(code, 120);
-  return file;
-}
 
 /** Capabilities, system calls, processes and devices (attacks 51 to 64). */
 export function conformanceOfIsolation(bench: Bench): void {
@@ -108,7 +22,7 @@ export function conformanceOfIsolation(bench: Bench): void {
   });
 
   test('sandbox/system calls that lead out: each refused', async () => {
-    const calls = Object.entries(CALLS).filter(([name]) => HOST_NUMBERS.has(name));
+    const calls = Object.entries(FORBIDDEN_CALLS).filter(([name]) => HOST_NUMBERS.has(name));
     const script = calls
       .map(([name, values]) => `t("${name}", ${perlList([HOST_NUMBERS.get(name) ?? -1, ...values])});`)
       .join('\n');
@@ -126,14 +40,14 @@ export function conformanceOfIsolation(bench: Bench): void {
   });
 
   test('sandbox/sockets that are not TCP, UDP or Unix: each refused', async () => {
-    const script = Object.entries(SOCKETS)
+    const script = Object.entries(FORBIDDEN_SOCKETS)
       .map(
         ([name, values]) => `print "${name} ", socket(my $s${name}, ${values.join(', ')}) ? 0 : $!+0, "\\n";`,
       )
       .join('\n');
     const { out } = await fixture().perl(`use Socket; ${script}`);
     const lines = out.trim().split('\n');
-    assert.equal(lines.length, Object.keys(SOCKETS).length);
+    assert.equal(lines.length, Object.keys(FORBIDDEN_SOCKETS).length);
     for (const line of lines) assert.doesNotMatch(line, / 0$/);
   });
 
