@@ -43,7 +43,9 @@ export interface SecretReference {
 }
 
 /** A secret that runs use by placeholder; only egress resolves it. */
-export interface RunSecretReference extends Pick<SecretReference, 'name' | 'source' | 'id'> {
+export interface RunSecretReference extends Pick<SecretReference, 'name' | 'id'> {
+  /** `workspace`: what runs see masked in files; `id` says which, in JSON. */
+  readonly source: SecretReference['source'] | 'workspace';
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly places: readonly string[];
 }

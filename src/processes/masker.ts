@@ -4,13 +4,15 @@ import { deadAmong } from '../drivers/os/dead-sockets.ts';
 import { asGatehouseError } from '../kernel/index.ts';
 import { homePaths, honeytokenFile } from './home.ts';
 import type { MaskerMessage, MaskerRequest } from './masking/protocol.ts';
+import { offerValues } from './masking/values-client.ts';
 
 /** Milliseconds without a run after which it ends and gives its memory back; the next run starts it again. */
 const IDLE_MS = 600_000;
 
 /**
- * The masker: reads the files of workspaces, so that the gateway never does. It has no network, knows
- * nobody but the gateway that started it, and ends with it (K5).
+ * The masker: reads the files of workspaces, so that the gateway never does. It listens nowhere and has no network,
+ * speaks to the gateway that started it and, of credentials that somebody bound to a host, to egress alone, and ends
+ * with the gateway (K5).
  */
 export async function main(): Promise<void> {
   if (process.send === undefined) process.exit(1);
@@ -23,6 +25,25 @@ export async function main(): Promise<void> {
     now: () => performance.now(),
     onReplaced: (replaced) => say({ replaced }),
   });
+  const offers = new Map<string, () => void>();
+  const offer = async ({
+    run,
+    wayOut,
+  }: {
+    readonly run: string;
+    readonly wayOut: boolean;
+  }): Promise<void> => {
+    if (!wayOut || !masker.holds(run)) return;
+    try {
+      const end = await offerValues(join(paths.run, 'values.sock'), run, (wanted) =>
+        masker.values(run, wanted),
+      );
+      offers.set(run, end);
+    } catch (cause) {
+      // The run goes on: what it sends is a placeholder, and that egress refuses.
+      process.stderr.write(`egress was not told of a workspace: ${cause}\n`);
+    }
+  };
   let open = 0;
   let idle = setTimeout(() => process.exit(0), IDLE_MS);
   process.on('disconnect', () => process.exit(0));
@@ -31,7 +52,17 @@ export async function main(): Promise<void> {
     if (request.op === 'open') open += 1;
     if (request.op === 'close') open -= 1;
     // One turn of the loop later, everything that the kernel had to tell about the folders has been heard.
-    setImmediate(() => setImmediate(() => void answer(masker, request).then(say)));
+    setImmediate(() =>
+      setImmediate(async () => {
+        if (request.op === 'close') {
+          offers.get(request.run)?.();
+          offers.delete(request.run);
+        }
+        const message = await answer(masker, request);
+        if (request.op === 'open' && 'opened' in message) await offer(request);
+        say(message);
+      }),
+    );
     idle = setTimeout(() => open <= 0 && process.exit(0), IDLE_MS);
   });
 }

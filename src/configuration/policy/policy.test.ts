@@ -107,6 +107,41 @@ test('references to files and programs reach egress in one form', async () => {
   );
 });
 
+const bound = { hosts: ['forge.example.com'], in: 'authorization: Bearer {}' };
+
+test('a credential of the workspace is bound by file as a run sees it, by key and by kind', async () => {
+  const { runSecrets } = await effectiveOf({
+    secrets: {
+      values: {
+        A: { workspace: { file: 'conf/../.env', key: 'TOKEN' }, ...bound },
+        B: { workspace: { file: '/data/x/.npmrc' }, ...bound },
+        C: { workspace: { kind: 'github' }, ...bound },
+      },
+    },
+  });
+  assert.deepEqual(
+    runSecrets.map(({ name, source, id }) => [name, source, JSON.parse(id)]),
+    [
+      ['A', 'workspace', { file: '/workspace/.env', key: 'TOKEN' }],
+      ['B', 'workspace', { file: '/data/x/.npmrc' }],
+      ['C', 'workspace', { kind: 'github' }],
+    ],
+  );
+});
+
+const unbound: Readonly<Record<string, object>> = {
+  'neither a value nor a credential of the workspace': {},
+  'both a value and a credential of the workspace': { value: '${TOKEN}', workspace: { key: 'TOKEN' } },
+  'a credential of the workspace that nothing names': { workspace: {} },
+  'a kind that nothing shows': { workspace: { kind: 'password' } },
+  'a key with a line end': { workspace: { key: 'A\nB' } },
+};
+for (const [title, source] of Object.entries(unbound)) {
+  test(`secrets/${title}: refused`, async () => {
+    await refusedOf({ secrets: { values: { A: { ...source, ...bound } } } }, { TOKEN: 'value-of-the-token' });
+  });
+}
+
 test('networkPolicy bounds every agent and reaches those whose playbook takes it over', async () => {
   const effective = await effectiveOf({
     networkPolicy: {

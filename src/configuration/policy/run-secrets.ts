@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { loadsCode, type Rule } from '../../kernel/index.ts';
 import type { Issues } from '../issues.ts';
 import { nearestName } from '../nearest.ts';
@@ -30,7 +31,14 @@ export async function readRunSecrets(
       const message = `${name} means something to programs or to the sandbox: choose another name, for example FORGE_TOKEN`;
       issues.error(at, 'CONFIG_BAD_VALUE', { message });
     }
-    const reference = readReference(one.value, [...at, 'value'], input, UNBOUND, issues);
+    if ((one.value === undefined) === (one.workspace === undefined)) {
+      const message =
+        'give either `value`, a reference, or `workspace`, which credentials of a workspace it stands for';
+      issues.error(at, 'CONFIG_BAD_VALUE', { message });
+    }
+    const reference = one.workspace
+      ? ({ source: 'workspace', id: selectorOf(one.workspace) } as const)
+      : readReference(one.value, [...at, 'value'], input, UNBOUND, issues);
     const hosts = one.hosts.flatMap((text, index) => {
       const judged = judgeAuthority(text, HTTPS_PORT);
       if (judged.ok) return [{ host: judged.target.host, port: judged.target.port }];
@@ -48,6 +56,15 @@ export async function readRunSecrets(
     });
     if (reference === undefined) return [];
     return [{ name, source: reference.source, id: reference.id, hosts, places }];
+  });
+}
+
+/** A file is named as a run sees it. */
+function selectorOf({ file, key, kind }: NonNullable<Written['workspace']>): string {
+  return JSON.stringify({
+    ...(file === undefined ? {} : { file: posix.resolve('/workspace', file) }),
+    ...(key === undefined ? {} : { key }),
+    ...(kind === undefined ? {} : { kind }),
   });
 }
 

@@ -51,6 +51,11 @@ export const SECRETS_CODES = defineCodes({
     fix: 'Send it once, in the header or parameter that `gatehouse secrets list` names, and nowhere else.',
     status: 403,
   },
+  SECRET_NOT_BOUND: {
+    summary: 'a credential of the workspace is bound to no host that this request may carry it to',
+    fix: 'Bind it: `secrets.values.NAME: { workspace: { file, key }, hosts, in }`, NAME in the playbook and in the egress rule of that host.',
+    status: 403,
+  },
   SECRETS_WORKSPACE_TOO_LARGE: {
     summary: 'a folder of the run holds more files than can be looked through for credentials',
     fix: 'Mount a smaller folder in the playbook, or remove what is generated (at most 200,000 files).',

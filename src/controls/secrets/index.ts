@@ -8,11 +8,10 @@ export { MIN_REDACTED_LENGTH, Redactor } from './redactor.ts';
 export type { RunSecretBinding, SecretBinding } from './reference.ts';
 export { MAX_SECRET_LENGTH, resolveSecret } from './resolve.ts';
 export { parsePlace } from './run-place.ts';
-export {
-  mentionsPlaceholder,
-  RunSecretStore,
-} from './run-secrets.ts';
+export { RunPlaceholders } from './run-placeholders.ts';
+export { mentionsPlaceholder, RunSecretStore } from './run-secrets.ts';
 export { SecretStore } from './store.ts';
 export { withoutTokens } from './tokens.ts';
 export type { Settled } from './workspace/entry.ts';
 export { createMasker, type Masker, type OpenedMasks } from './workspace/masker.ts';
+export { MAX_OFFERED, type OfferedValue, type WantedSecret } from './workspace/offer.ts';

@@ -13,6 +13,7 @@ const KINDS =
 
 /** A whole placeholder, alone or behind what names its kind. */
 const WHOLE = new RegExp(`^${KINDS.source.slice(1)}?${MARK}[A-Z2-7]{${LEAST_TAIL},}$`);
+const MENTIONED = new RegExp(`${MARK}[A-Z2-7]{${LEAST_TAIL}}`);
 const ANYWHERE = new RegExp(`${MARK}[A-Z2-7]{${LEAST_TAIL},}`, 'g');
 
 function derived(key: Uint8Array, value: string, length: number): string {
@@ -64,6 +65,11 @@ export function withoutPlaceholders(text: string, found: readonly Credential[]):
   return text.includes(MARK) || text.includes(RUN_PLACEHOLDER_START)
     ? found.filter(({ start, end }) => !isPlaceholder(text.slice(start, end)))
     : found;
+}
+
+/** Whether a text holds a marked piece, whole or cut at its end. */
+export function mentionsMasked(text: string): boolean {
+  return MENTIONED.test(text);
 }
 
 /** Every marked piece of a text. */

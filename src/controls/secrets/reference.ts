@@ -12,8 +12,21 @@ export interface SecretBinding {
   readonly header?: string;
 }
 
+/** Which credentials of a workspace a secret stands for: everything that is given has to hold. */
+export interface WorkspaceSelector {
+  /** As a run sees it, for example `/workspace/.env`. */
+  readonly file?: string;
+  /** Name beside which the value stands. */
+  readonly key?: string;
+  /** Kind that the value itself shows; see CREDENTIAL_KINDS. */
+  readonly kind?: string;
+}
+
 /** A secret that runs use by placeholder: where it comes from, where it may go, and in which places of a request. */
-export interface RunSecretBinding extends Pick<SecretBinding, 'source' | 'id'> {
+export interface RunSecretBinding {
+  /** `workspace`: the values lie in files that runs see masked, and `id` is a WorkspaceSelector in JSON. */
+  readonly source: SecretBinding['source'] | 'workspace';
+  readonly id: string;
   /** Also the variable in which a run finds its placeholder. */
   readonly name: string;
   /** Canonical hosts and ports. */

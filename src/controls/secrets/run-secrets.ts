@@ -1,9 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { SECRETS_CODES } from './codes.ts';
+import { mentionsMasked } from './placeholder.ts';
 import { MIN_REDACTED_LENGTH } from './redactor.ts';
-import type { RunSecretBinding } from './reference.ts';
+import type { RunSecretBinding, WorkspaceSelector } from './reference.ts';
 import { type ResolveOptions, resolveSecret } from './resolve.ts';
-import { parsePlace, RUN_PLACEHOLDER, RUN_PLACEHOLDER_START, type SecretPlace } from './run-place.ts';
+import { parsePlace, RUN_PLACEHOLDER_START, type SecretPlace } from './run-place.ts';
+import type { RunPlaceholders } from './run-placeholders.ts';
+import type { WantedSecret } from './workspace/offer.ts';
 
 const ANY_START = /gatehouse_secret_/i;
 const DIGEST_CHARACTERS = 40;
@@ -11,6 +14,12 @@ const DIGEST_CHARACTERS = 40;
 interface Held {
   readonly binding: RunSecretBinding;
   readonly places: readonly SecretPlace[];
+  /** Undefined for a secret of the workspace: each run has its own. */
+  readonly value: string | undefined;
+}
+
+/** A secret that is found in a request, with the value that goes there. */
+interface Found extends Held {
   readonly value: string;
 }
 
@@ -66,17 +75,18 @@ export class RunSecretStore {
     const held = await Promise.all(
       bindings.map(async (binding) => {
         const places = binding.places.map(parsePlace).filter((place) => place !== undefined);
-        return [binding.name, { binding, places, value: await resolveSecret(binding, options) }] as const;
+        const value = await valueOf(binding, options);
+        return [binding.name, { binding, places, value }] as const;
       }),
     );
-    const short = held.find(([, { value }]) => value.length < MIN_REDACTED_LENGTH);
+    const short = held.find(([, { value }]) => value !== undefined && value.length < MIN_REDACTED_LENGTH);
     if (short !== undefined) {
       const message = `the secret ${short[0]} is too short to be found again in an answer`;
       throw SECRETS_CODES.error('SECRETS_VALUE_INVALID', message, { details: { reference: short[0] } });
     }
     const next = new Map(held);
     return {
-      values: held.map(([, { value }]) => value),
+      values: held.flatMap(([, { value }]) => value ?? []),
       commit: () => {
         this.#secrets = next;
       },
@@ -102,6 +112,15 @@ export class RunSecretStore {
     return this.#secrets.get(name)?.binding.hosts.map(({ host }) => host) ?? [];
   }
 
+  /** Those of the names that stand for credentials of a workspace, and for which. */
+  wanted(names: readonly string[]): readonly WantedSecret[] {
+    return names.flatMap((name) => {
+      const binding = this.#secrets.get(name)?.binding;
+      if (binding?.source !== 'workspace') return [];
+      return [{ name, selector: JSON.parse(binding.id) as WorkspaceSelector }];
+    });
+  }
+
   /** Remember a use, for the operator. */
   used(name: string, at: number): void {
     const known = this.#used.get(name);
@@ -113,7 +132,7 @@ export class RunSecretStore {
    * given one can make one up (attack 84).
    */
   placeholders(scope: string, names: readonly string[]): ReadonlyMap<string, string> {
-    const known = names.filter((name) => this.#secrets.has(name));
+    const known = names.filter((name) => this.#secrets.get(name)?.value !== undefined);
     return new Map(known.map((name) => [name, this.#placeholder(scope, name)]));
   }
 
@@ -128,9 +147,9 @@ export class RunSecretStore {
    * Find the placeholders of a request and judge where they stand and where it goes. A placeholder that is split,
    * repeated, decorated or somebody else's is refused, so that a broken one is never sent on as if it were a value.
    *
-   * @throws SECRET_UNKNOWN, SECRET_WRONG_HOST, SECRET_WRONG_PLACE
+   * @throws SECRET_UNKNOWN, SECRET_NOT_BOUND, SECRET_WRONG_HOST, SECRET_WRONG_PLACE
    */
-  plan(own: ReadonlyMap<string, string>, request: PlannedRequest): SecretPlan {
+  plan(own: RunPlaceholders, request: PlannedRequest): SecretPlan {
     const headers = [...request.headers];
     const filled: { readonly name: string; readonly apply: () => void }[] = [];
     const note = (name: string, apply: () => void): void => {
@@ -160,17 +179,17 @@ export class RunSecretStore {
   }
 
   #inHeader(
-    own: ReadonlyMap<string, string>,
+    own: RunPlaceholders,
     request: PlannedRequest,
     name: string,
     value: string,
   ): { readonly name: string; filled(): string } | undefined {
     const lower = name.toLowerCase();
-    if (ANY_START.test(name)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
+    if (mentioned(name)) throw SECRETS_CODES.error('SECRET_UNKNOWN');
     const basic = lower === 'authorization' ? basicParts(value) : undefined;
-    if (basic !== undefined && basic.some((part) => ANY_START.test(part))) {
-      const at = ANY_START.test(basic[1]) ? 1 : 0;
-      if (ANY_START.test(basic[1 - at] ?? '')) throw SECRETS_CODES.error('SECRET_UNKNOWN');
+    if (basic !== undefined && basic.some(mentioned)) {
+      const at = mentioned(basic[1]) ? 1 : 0;
+      if (mentioned(basic[1 - at] ?? '')) throw SECRETS_CODES.error('SECRET_UNKNOWN');
       const held = this.#bound(own, request, basic[at] ?? '');
       if (!held.places.some((place) => place.kind === 'header' && place.basic))
         throw wrongPlace(held.binding.name);
@@ -180,8 +199,8 @@ export class RunSecretStore {
         filled: () => `Basic ${Buffer.from(parts.join(':')).toString('base64')}`,
       };
     }
-    if (!ANY_START.test(value)) return undefined;
-    const start = value.toLowerCase().indexOf(RUN_PLACEHOLDER_START);
+    if (!mentioned(value)) return undefined;
+    const start = startOf(own, value);
     const held = this.#bound(own, request, value.slice(start));
     const before = value.slice(0, start);
     const place = held.places.find(
@@ -195,15 +214,14 @@ export class RunSecretStore {
     return { name: held.binding.name, filled: () => `${before}${held.value}` };
   }
 
-  #inQuery(own: ReadonlyMap<string, string>, request: PlannedRequest) {
+  #inQuery(own: RunPlaceholders, request: PlannedRequest) {
     const { target } = request;
-    if (!ANY_START.test(target)) return [];
+    if (!mentioned(target)) return [];
     const question = target.indexOf('?');
-    if (question < 0 || ANY_START.test(target.slice(0, question)))
-      throw SECRETS_CODES.error('SECRET_WRONG_PLACE');
+    if (question < 0 || mentioned(target.slice(0, question))) throw SECRETS_CODES.error('SECRET_WRONG_PLACE');
     const parts = target.slice(question + 1).split('&');
     return parts.flatMap((part) => {
-      if (!ANY_START.test(part)) return [];
+      if (!mentioned(part)) return [];
       const [key = '', ...rest] = part.split('=');
       const held = this.#bound(own, request, rest.join('='));
       const { name } = held.binding;
@@ -213,14 +231,18 @@ export class RunSecretStore {
   }
 
   /** The secret of exactly this placeholder, if it may go where the request goes. */
-  #bound(own: ReadonlyMap<string, string>, { host, port }: PlannedRequest, text: string): Held {
-    const name = RUN_PLACEHOLDER.test(text)
-      ? [...own].find(([, placeholder]) => placeholder === text)?.[0]
-      : undefined;
-    const held = name === undefined ? undefined : this.#secrets.get(name);
-    if (held === undefined)
+  #bound(own: RunPlaceholders, { host, port }: PlannedRequest, text: string): Found {
+    const known = own.find(text);
+    // The binding is the one of now: a reload takes a value of the workspace away like any other.
+    const held = known === undefined ? undefined : this.#secrets.get(known.name);
+    const value = known?.value === undefined ? held?.value : known.value;
+    if (held === undefined || value === undefined) {
+      if (mentionsMasked(text))
+        throw SECRETS_CODES.error('SECRET_NOT_BOUND', undefined, { details: { host } });
       throw SECRETS_CODES.error('SECRET_UNKNOWN', 'the placeholder is none of this run');
-    if (held.binding.hosts.some((bound) => bound.host === host && bound.port === port)) return held;
+    }
+    if (held.binding.hosts.some((bound) => bound.host === host && bound.port === port))
+      return { ...held, value };
     throw SECRETS_CODES.error(
       'SECRET_WRONG_HOST',
       `the secret ${held.binding.name} is bound to another host than ${host}`,
@@ -244,7 +266,24 @@ function basicParts(value: string): readonly [string, string] | undefined {
   return colon < 0 ? undefined : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
+/** A value that is resolved once for all runs; none for what lies in workspaces. */
+function valueOf(binding: RunSecretBinding, options: ResolveOptions): Promise<string | undefined> {
+  const { source } = binding;
+  return source === 'workspace'
+    ? Promise.resolve(undefined)
+    : resolveSecret({ name: binding.name, source, id: binding.id }, options);
+}
+
+const mentioned = (text: string): boolean => ANY_START.test(text) || mentionsMasked(text);
+
+/** Where the placeholder begins that a value ends with; a masked one may have the kind of its credential before it. */
+function startOf(own: RunPlaceholders, value: string): number {
+  const declared = value.toLowerCase().indexOf(RUN_PLACEHOLDER_START);
+  if (declared >= 0) return declared;
+  return value.length - (own.atEnd(value)?.length ?? value.length);
+}
+
 /** Whether a text holds something that begins like a placeholder of a run, in plain or as Basic credentials. */
 export function mentionsPlaceholder(text: string): boolean {
-  return ANY_START.test(text) || (basicParts(text)?.some((part) => ANY_START.test(part)) ?? false);
+  return mentioned(text) || (basicParts(text)?.some(mentioned) ?? false);
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { CREDENTIAL_KINDS } from './workspace/kinds.ts';
 
 /** Marks a key whose value is a reference and never the secret itself (K1). */
 const SECRET_MARK = 'x-gatehouse-secret';
@@ -25,10 +26,41 @@ export const SecretInput = Type.Union(
 /** Also the variable in which a run finds the placeholder. */
 export const RUN_SECRET_NAME = '^[A-Z][A-Z0-9_]{0,63}$';
 
+/** Credentials that lie in the workspace and that runs see masked (K5). */
+const InWorkspace = Type.Object(
+  {
+    file: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1_024,
+        description: 'The file as a run sees it: below /workspace, or an absolute path.',
+      }),
+    ),
+    key: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,127}$',
+        description: 'The name beside which the value stands in that file.',
+      }),
+    ),
+    kind: Type.Optional(
+      Type.Unsafe<keyof typeof CREDENTIAL_KINDS>(
+        Type.Union(
+          Object.keys(CREDENTIAL_KINDS).map((kind) => Type.Literal(kind)),
+          {
+            description: 'The kind that the value itself shows, wherever it lies.',
+          },
+        ),
+      ),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
 /** A secret that runs use by placeholder (E6). */
 const RunSecret = Type.Object(
   {
-    value: SecretInput,
+    value: Type.Optional(SecretInput),
+    workspace: Type.Optional(InWorkspace),
     hosts: Type.Array(Type.String({ minLength: 1, maxLength: 260 }), {
       minItems: 1,
       maxItems: 16,

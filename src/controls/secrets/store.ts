@@ -26,6 +26,9 @@ interface Held {
 export class SecretStore {
   readonly #redactor = new Redactor();
   #secrets: ReadonlyMap<string, Held> = new Map();
+  #others: readonly string[] = [];
+  /** Values of open runs, by who holds them. */
+  readonly #borrowed = new Map<object, readonly string[]>();
 
   /**
    * Resolve every reference, then replace all values at once; on any failure the old ones stay. `others` are values
@@ -44,7 +47,20 @@ export class SecretStore {
       ),
     );
     this.#secrets = new Map(resolved);
-    this.#redactor.register([...resolved.map(([, { value }]) => value), ...others]);
+    this.#others = others;
+    this.#register();
+  }
+
+  /** Hide these values too for as long as somebody holds them; an empty list lets them go. */
+  hide(holder: object, values: readonly string[]): void {
+    if (values.length === 0) this.#borrowed.delete(holder);
+    else this.#borrowed.set(holder, values);
+    this.#register();
+  }
+
+  #register(): void {
+    const own = [...this.#secrets.values()].map(({ value }) => value);
+    this.#redactor.register([...own, ...this.#others, ...[...this.#borrowed.values()].flat()]);
   }
 
   /** Names and hosts, never values. */

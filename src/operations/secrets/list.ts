@@ -13,7 +13,7 @@ export const secretsList = defineOperation({
     secrets: Type.Array(
       strict({
         name: Type.String({ description: 'Also the variable that holds the placeholder in a run.' }),
-        source: Type.String({ description: 'env, file or exec.' }),
+        source: Type.String({ description: 'env, file, exec or workspace.' }),
         hosts: Type.Array(Type.String()),
         places: Type.Array(Type.String({ description: 'Where in a request it may stand.' })),
         agents: Type.Array(Type.String({ description: 'Agents whose playbook lists it.' })),

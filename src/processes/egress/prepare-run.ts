@@ -1,5 +1,10 @@
 import type { EgressPolicy, RunSecrets } from '../../controls/egress/index.ts';
-import { mentionsPlaceholder, type RunSecretStore, type SecretStore } from '../../controls/secrets/index.ts';
+import {
+  mentionsPlaceholder,
+  RunPlaceholders,
+  type RunSecretStore,
+  type SecretStore,
+} from '../../controls/secrets/index.ts';
 import { type Clock, decide, type EgressIdentity } from '../../kernel/index.ts';
 import type { Interceptor } from './interception.ts';
 import type { PrepareRun } from './run-registry.ts';
@@ -34,7 +39,7 @@ export function runPreparation(parts: PrepareParts): PrepareRun {
     });
   }
 
-  function secretsFor(own: ReadonlyMap<string, string>): RunSecrets {
+  function secretsFor(own: RunPlaceholders): RunSecrets {
     return {
       plan: (request) => runSecrets.plan(own, request),
       mentions: mentionsPlaceholder,
@@ -50,11 +55,23 @@ export function runPreparation(parts: PrepareParts): PrepareRun {
       return { extras: { env: {} } };
     }
     const names = asked.filter((name) => allowed(identity, name));
-    const own = runSecrets.placeholders(scopeOf(identity), names);
+    const declared = runSecrets.placeholders(scopeOf(identity), names);
+    const own = new RunPlaceholders(declared);
     const { authority, bundle } = await interceptor.authority();
     return {
       interception: { authority, secrets: secretsFor(own), ...(ca === undefined ? {} : { ca }) },
-      extras: { env: Object.fromEntries(own), trustBundle: bundle },
+      extras: { env: Object.fromEntries(declared), trustBundle: bundle },
+      workspace: {
+        wanted: runSecrets.wanted(names),
+        hold(values) {
+          own.hold(values);
+          // An answer may tell it back, and the log may quote that.
+          secrets.hide(
+            own,
+            values.map(({ value }) => value),
+          );
+        },
+      },
     };
   };
 }

@@ -8,6 +8,7 @@ import {
   type Interception,
   RunProxy,
 } from '../../controls/egress/index.ts';
+import type { OfferedValue, WantedSecret } from '../../controls/secrets/index.ts';
 import type { Egress, EgressIdentity, OpenedRun } from '../../kernel/index.ts';
 
 interface OpenRun {
@@ -16,14 +17,23 @@ interface OpenRun {
   readonly socketPath: string;
   readonly listening: Promise<void>;
   readonly extras: Omit<OpenedRun, 'socketPath'>;
+  readonly workspace: WorkspaceValues | undefined;
   /** How often it was opened under the same identity. */
   users: number;
+}
+
+/** Credentials of a run's workspace that somebody bound to hosts (K5). */
+export interface WorkspaceValues {
+  readonly wanted: readonly WantedSecret[];
+  /** Hold these in place of those before; none lets all go. */
+  hold(values: readonly OfferedValue[]): void;
 }
 
 /** What a run gets beside its socket, and what its proxy needs to look into its tunnels. */
 export interface PreparedRun {
   readonly interception?: Interception;
   readonly extras: Omit<OpenedRun, 'socketPath'>;
+  readonly workspace?: WorkspaceValues;
 }
 
 export type PrepareRun = (identity: EgressIdentity, secrets: readonly string[]) => Promise<PreparedRun>;
@@ -75,9 +85,9 @@ export class RunRegistry {
       policyOf: () => this.#policyOf(identity.agent),
       ...(prepared.interception === undefined ? {} : { interception: prepared.interception }),
     });
-    const { extras } = prepared;
+    const { extras, workspace } = prepared;
     const listening = proxy.listen(socketPath);
-    this.#runs.set(identity.run, { identity, proxy, socketPath, listening, extras, users: 1 });
+    this.#runs.set(identity.run, { identity, proxy, socketPath, listening, extras, workspace, users: 1 });
     try {
       await listening;
     } catch (thrown) {
@@ -85,6 +95,12 @@ export class RunRegistry {
       throw thrown;
     }
     return { socketPath, ...extras };
+  }
+
+  /** What an open run may get of its workspace; undefined for a run that is not open, or wants nothing. */
+  workspaceOf(run: string): WorkspaceValues | undefined {
+    const workspace = this.#runs.get(run)?.workspace;
+    return workspace === undefined || workspace.wanted.length === 0 ? undefined : workspace;
   }
 
   /**
@@ -98,6 +114,7 @@ export class RunRegistry {
     if (known.users === 0) {
       this.#runs.delete(run);
       await known.proxy.close();
+      known.workspace?.hold([]);
     }
     return { reached: known.proxy.reached, refused: known.proxy.refused };
   }
@@ -105,7 +122,12 @@ export class RunRegistry {
   async closeAll(): Promise<void> {
     const all = [...this.#runs.values()];
     this.#runs.clear();
-    await Promise.all(all.map(({ proxy }) => proxy.close()));
+    await Promise.all(
+      all.map(async ({ proxy, workspace }) => {
+        await proxy.close();
+        workspace?.hold([]);
+      }),
+    );
   }
 }
 

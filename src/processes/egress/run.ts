@@ -19,6 +19,7 @@ import { runPreparation } from './prepare-run.ts';
 import { RunRegistry } from './run-registry.ts';
 import { openSigningKey, type SigningKey } from './signing-key.ts';
 import { egressSockets, prepareSockets } from './sockets.ts';
+import { ValuesServer } from './values-server.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Milliseconds that running provider calls get when egress is asked to end. */
@@ -146,6 +147,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
   for (const [agent, bytes] of environment.usedSince?.(today) ?? [])
     gate.usage.seed(agent, bytes, clock.now());
   const runs = new RunRegistry(sockets.runs, gate, policyOf, prepareRun);
+  const values = new ValuesServer(runs);
   const providers = new ProviderProxy({ gate, policyOf: () => policies.providers, secrets, ...ca });
 
   let applying: Promise<unknown> = Promise.resolve();
@@ -179,7 +181,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       watchdog.stop();
       unwatch?.();
       grants?.stop();
-      await Promise.all([control.close(), runs.closeAll(), providers.close(DRAIN_MS)]);
+      await Promise.all([control.close(), values.close(), runs.closeAll(), providers.close(DRAIN_MS)]);
       await record(ledger, 'egress.stopped', 'success', {});
       source?.close();
       await ledger.close();
@@ -222,6 +224,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
   });
   await grants?.refresh();
   await providers.listen(sockets.provider);
+  await values.listen(sockets.values);
   await control.listen(sockets.control);
   logger.info('egress is ready', { agents: policies.agents.size, secrets: secrets.list().length });
   return { ended, stop };

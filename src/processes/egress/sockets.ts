@@ -11,10 +11,17 @@ export interface EgressSockets {
   readonly control: string;
   readonly provider: string;
   readonly runs: string;
+  /** Where the masker brings credentials of workspaces. */
+  readonly values: string;
 }
 
 export function egressSockets(run: string): EgressSockets {
-  return { control: join(run, 'egress.sock'), provider: join(run, 'provider.sock'), runs: join(run, 'runs') };
+  return {
+    control: join(run, 'egress.sock'),
+    provider: join(run, 'provider.sock'),
+    runs: join(run, 'runs'),
+    values: join(run, 'values.sock'),
+  };
 }
 
 /**
@@ -35,4 +42,5 @@ export async function prepareSockets(sockets: EgressSockets): Promise<void> {
   }
   rmSync(sockets.control, { force: true });
   rmSync(sockets.provider, { force: true });
+  rmSync(sockets.values, { force: true });
 }

@@ -1,9 +1,12 @@
 import type { OpenedMasks, Settled } from '../../controls/secrets/index.ts';
 import type { Mount } from '../../kernel/index.ts';
 
-/** What the gateway asks the masker, over the channel that it was started with. Paths go over it, never values. */
+/**
+ * What the gateway asks the masker, over the channel that it was started with. Paths go over it, never values.
+ * `wayOut`: the run has a socket at egress, which may want to hear of credentials.
+ */
 export type MaskerRequest = { readonly id: number } & (
-  | { readonly op: 'open'; readonly run: string; readonly mounts: readonly Mount[] }
+  | { readonly op: 'open'; readonly run: string; readonly mounts: readonly Mount[]; readonly wayOut: boolean }
   | { readonly op: 'close'; readonly run: string }
   | { readonly op: 'recover' }
 );

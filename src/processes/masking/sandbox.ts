@@ -34,7 +34,7 @@ export function maskedSandbox<Port extends Sandbox>(sandbox: Port, options: Mask
     for (;;) {
       const leave = await enter(spec, signal);
       try {
-        const masks = await masker.open(spec.runId, spec.mounts);
+        const masks = await masker.open(spec.runId, spec.mounts, spec.egressSocket !== undefined);
         const folders = spec.mounts.map(({ source }) => source);
         const fresh = masks.nested && !folders.some((folder) => nested.has(folder));
         if (!fresh) return { ...masks, leave };

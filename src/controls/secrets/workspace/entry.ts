@@ -24,6 +24,7 @@ import type { Detector } from '../detector/types.ts';
 import { replaced } from '../hide.ts';
 import { placeholderFor, placeholdersIn } from '../placeholder.ts';
 import type { MaskLimits } from './limits.ts';
+import { keyBefore, type MaskedValue } from './offer.ts';
 import { asBytes, asText, credentialsIn, isBinary, openExactly, readAll } from './scan.ts';
 
 /** From asm-generic/fcntl.h: a descriptor that only names the file. */
@@ -58,24 +59,31 @@ export interface Settled {
   readonly why?: string;
 }
 
+/** Rules whose values stand in a URL, percent-encoded. */
+const IN_URL: ReadonlySet<string> = new Set(['url-password', 'git-credentials']);
+
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 interface Masked {
   readonly text: string;
   readonly values: ReadonlyMap<string, string>;
+  /** Each time that one of them stands in the text. */
+  readonly found: readonly MaskedValue[];
 }
 
 /** The text with placeholders, and what each of them stands for; undefined when a copy cannot be made of it. */
 function maskText(parts: MaskParts, text: string, path: string, binary: boolean): Masked | undefined {
   const values = new Map<string, string>();
+  const found: MaskedValue[] = [];
   let sameLength = true;
-  const masked = replaced(text, credentialsIn(parts.detector, text, path), (value) => {
+  const masked = replaced(text, credentialsIn(parts.detector, text, path), (value, { start, rule }) => {
     const placeholder = placeholderFor(value, parts.key);
     values.set(placeholder, value);
+    found.push({ placeholder, value, key: keyBefore(text, start), inUrl: IN_URL.has(rule) });
     sameLength &&= placeholder.length === value.length;
     return placeholder;
   });
-  return values.size === 0 || (binary && !sameLength) ? undefined : { text: masked, values };
+  return values.size === 0 || (binary && !sameLength) ? undefined : { text: masked, values, found };
 }
 
 /** Put the values back; undefined when a piece of a placeholder would be left in place of a value. */
@@ -101,18 +109,21 @@ export class MaskedFile {
   readonly #journalFile: string;
   readonly #journal: Journal;
   readonly #values: ReadonlyMap<string, string>;
+  /** What it holds, for egress to hear of. */
+  readonly found: readonly MaskedValue[];
   readonly #fd: number;
 
   private constructor(
     parts: MaskParts,
     id: string,
     journal: Journal,
-    values: ReadonlyMap<string, string>,
+    { values, found }: Pick<Masked, 'values' | 'found'>,
     fd: number,
   ) {
     this.#parts = parts;
     this.#journal = journal;
     this.#values = values;
+    this.found = found;
     this.#fd = fd;
     this.path = journal.path;
     this.copy = join(parts.folder, `${id}.masked`);
@@ -135,7 +146,7 @@ export class MaskedFile {
       const { dev, ino, size, mtimeMs } = facts;
       const id = randomBytes(9).toString('hex');
       const journal: Journal = { path, dev, ino, size, mtimeMs, masked: digest(content) };
-      const made = new MaskedFile(parts, id, journal, masked.values, fd);
+      const made = new MaskedFile(parts, id, journal, masked, fd);
       writeFileSync(made.#journalFile, JSON.stringify(journal), { mode: 0o600, flag: 'wx' });
       writeFileSync(made.copy, content, { mode: 0o600, flag: 'wx' });
       // Tools compare times, and a file that was only readable stays so.
@@ -179,7 +190,7 @@ export class MaskedFile {
         return { path: journal.path, outcome: 'written' };
       }
       const fd = openSync(`/proc/self/fd/${reading}`, O_PATH);
-      return new MaskedFile(parts, id, journal, masked?.values ?? new Map(), fd).settle();
+      return new MaskedFile(parts, id, journal, masked ?? { values: new Map(), found: [] }, fd).settle();
     } finally {
       closeSync(reading);
     }

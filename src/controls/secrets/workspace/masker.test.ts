@@ -116,7 +116,7 @@ describe('what a run sees', () => {
     assert.deepEqual(w.masker.close('a'), []);
     const is = statSync(path, { bigint: true });
     assert.deepEqual([is.ino, is.mtimeNs, is.ctimeNs], [was.ino, was.mtimeNs, was.ctimeNs]);
-    assert.deepEqual(readdirSync(w.folder).sort(), ['closed', 'closed.d', 'key']);
+    assert.deepEqual(readdirSync(w.folder).sort(), ['closed', 'closed.d', 'key', 'places']);
   });
 
   test('a file under two names is masked under both; a link is followed inside, where it meets the copy', () => {

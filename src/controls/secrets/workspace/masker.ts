@@ -15,6 +15,8 @@ import { SECRETS_CODES } from '../codes.ts';
 import type { Detector } from '../detector/types.ts';
 import { MaskedFile, type MaskParts, type Settled } from './entry.ts';
 import { MASK_LIMITS, type MaskLimits } from './limits.ts';
+import { type OfferedValue, offered, type SeenValue, type WantedSecret } from './offer.ts';
+import { FirstPlaces } from './places.ts';
 import { type Hit, Tree } from './walk.ts';
 
 /** Folders of the host that are remembered; of the one that was used longest ago everything is forgotten. */
@@ -41,6 +43,10 @@ export interface Masker {
    * @throws SECRETS_WORKSPACE_TOO_LARGE, SECRETS_TOO_MANY_FILES
    */
   open(run: string, mounts: readonly Mount[], dead?: ReadonlySet<string>): OpenedMasks;
+  /** Whether it sees any credential masked. */
+  holds(run: string): boolean;
+  /** What of the credentials that this run sees masked somebody bound to a host; the values leave towards egress alone. */
+  values(run: string, wanted: readonly WantedSecret[]): readonly OfferedValue[];
   /** The run has ended: what it changed is written back as soon as no other run sees the same file. */
   close(run: string): readonly Settled[];
   /** Write back what a killed process left behind. */
@@ -73,6 +79,8 @@ export function createMasker(options: MaskerOptions): Masker {
   mkdirSync(closedFolder, { recursive: true, mode: 0o700 });
   const files = new Map<string, MaskedFile>();
   const runs = new Map<string, readonly (readonly [string, MaskedFile])[]>();
+  const seenBy = new Map<string, readonly SeenValue[]>();
+  const places = new FirstPlaces(join(folder, 'places'));
   const watchers = new Map<string, FSWatcher>();
 
   const treeOf = (root: string): Tree => {
@@ -100,6 +108,21 @@ export function createMasker(options: MaskerOptions): Masker {
     }
     files.set(key, made);
     return [key, made];
+  };
+
+  /** The values below one mount, with those marked that are where they were first seen. */
+  const seenIn = (root: string, inside: readonly (readonly [string, MaskedFile])[]): readonly SeenValue[] => {
+    const all = inside.flatMap(([file, { path, found }]) =>
+      found.map((one) => ({
+        one: { ...one, file },
+        placed: { placeholder: one.placeholder, place: `${path}#${one.key ?? ''}` },
+      })),
+    );
+    const first = places.see(
+      root,
+      all.map(({ placed }) => placed),
+    );
+    return all.map(({ one, placed }) => ({ ...one, inPlace: first.has(placed) }));
   };
 
   const release = (held: readonly (readonly [string, MaskedFile])[]): readonly Settled[] =>
@@ -143,7 +166,9 @@ export function createMasker(options: MaskerOptions): Masker {
       const masks: FileMask[] = [];
       const held = new Map<string, MaskedFile>();
       let nested = false;
+      const seen: SeenValue[] = [];
       for (const { source, target, mode } of mounts) {
+        const below: (readonly [string, MaskedFile])[] = [];
         for (const hit of treeOf(source).scan()) {
           if (options.isBait?.(hit.path) === true) continue;
           if (hit.verdict === 'socket' && dead?.has(hit.path) === true) continue;
@@ -151,7 +176,10 @@ export function createMasker(options: MaskerOptions): Masker {
           const inside = hit.path === source ? target : `${target}${hit.path.slice(source.length)}`;
           nested ||= hit.path.slice(source.length + 1).includes('/');
           const found = hit.verdict === 'masked' ? fileOf(hit) : undefined;
-          if (found !== undefined) held.set(...found);
+          if (found !== undefined) {
+            held.set(...found);
+            below.push([inside, found[1]]);
+          }
           const closed = hit.facts.isDirectory() ? closedFolder : closedFile;
           masks.push(
             found === undefined
@@ -159,15 +187,20 @@ export function createMasker(options: MaskerOptions): Masker {
               : { source: found[1].copy, target: inside, mode },
           );
         }
+        seen.push(...seenIn(source, below));
       }
       for (const file of held.values()) file.refs += 1;
+      seenBy.set(run, seen);
       runs.set(run, [...held]);
       watchFolders();
       // What was replaced before the watch began.
       check();
       return { masks, nested };
     },
+    holds: (run) => (seenBy.get(run)?.length ?? 0) > 0,
+    values: (run, wanted) => offered(wanted, seenBy.get(run) ?? []),
     close(run) {
+      seenBy.delete(run);
       const held = runs.get(run) ?? [];
       runs.delete(run);
       const settled = release(held);
