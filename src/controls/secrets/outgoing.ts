@@ -1,5 +1,5 @@
 import { loadedDetector } from './detector/detector.ts';
-import type { Detector } from './detector/types.ts';
+import type { Credential, Detector } from './detector/types.ts';
 import { namesCredential } from './detector/values.ts';
 import { CREDENTIAL_REMOVED, hideCredentials } from './hide.ts';
 import { withoutTokens } from './tokens.ts';
@@ -49,15 +49,16 @@ export class OutgoingText {
     }
     this.#held = text;
     if (this.#waits(piece)) return '';
-    const shown = this.#release(this.#cut(this.#context + text));
+    const found = this.#detector.find(this.#context + text);
+    const shown = this.#release(this.#cut(this.#context + text, found), found);
     if (this.#held.length <= MAX_HELD_KEY) return shown;
     this.#inKey = this.#held.startsWith(KEY_BEGIN);
-    return shown + this.#release(this.#context.length + this.#held.length);
+    return shown + this.#rest();
   }
 
   /** The rest, when nothing more comes. */
   flush(): string {
-    const rest = this.#release(this.#context.length + this.#held.length);
+    const rest = this.#rest();
     this.drop();
     return rest;
   }
@@ -69,14 +70,20 @@ export class OutgoingText {
     this.#inKey = false;
   }
 
-  /** Give out what is held up to a place in context and held text together. */
-  #release(until: number): string {
+  /** Give out everything that is held. */
+  #rest(): string {
+    const text = this.#context + this.#held;
+    return this.#release(text.length, this.#detector.find(text));
+  }
+
+  /** Give out what is held up to a place in context and held text together, of which this was found in them. */
+  #release(until: number, found: readonly Credential[]): string {
     const from = this.#context.length;
     const text = this.#context + this.#held;
-    const found = this.#detector.find(text).filter(({ start, end }) => end > from && start < until);
     let shown = '';
     let at = from;
     for (const { start, end } of found) {
+      if (end <= from || start >= until) continue;
       shown += text.slice(at, Math.max(at, start)) + CREDENTIAL_REMOVED;
       at = Math.max(at, end);
     }
@@ -97,7 +104,7 @@ export class OutgoingText {
   }
 
   /** Where that begins which must wait for more. */
-  #cut(text: string): number {
+  #cut(text: string, found: readonly Credential[]): number {
     const from = this.#context.length;
     const word = /\S*$/.exec(text.slice(-MAX_HELD_WORD))?.[0] ?? '';
     const tail = text.slice(Math.max(text.lastIndexOf('\n') + 1, text.length - MAX_HELD_WORD));
@@ -114,7 +121,7 @@ export class OutgoingText {
     ];
     const earliest = Math.min(...cuts);
     // One that was found across that place is held as a whole.
-    const across = this.#detector.find(text).find(({ start, end }) => start < earliest && end > earliest);
+    const across = found.find(({ start, end }) => start < earliest && end > earliest);
     return Math.max(from, across?.start ?? earliest);
   }
 

@@ -3,8 +3,10 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import fc from 'fast-check';
 import { type Detector, loadDetector } from '../index.ts';
 import { WINDOW_CHARS } from './detector.ts';
+import { isProse } from './plain.ts';
 
 let detector: Detector;
 before(async () => {
@@ -97,6 +99,38 @@ describe('honest text is left as it is', () => {
     for (const name of ['package-lock.json', 'LICENSE', 'SECURITY.md', 'docs/architecture.md', 'biome.json'])
       assert.deepEqual(values(readFileSync(join(root, name), 'utf8'), name), [], name);
   });
+});
+
+test('what counts as prose holds nothing that a rule would find', () => {
+  const names = [
+    'password',
+    'Authorization',
+    'Bearer',
+    'AKIA',
+    'secret',
+    'BEGIN PRIVATE KEY',
+    'token',
+    'SG.',
+  ];
+  const character = fc.constantFrom(...'abcXYZ.,!?;\'"()* \n\té漢');
+  const piece = fc.oneof(
+    fc.array(character, { maxLength: 30 }).map((all) => all.join('')),
+    fc.constantFrom(...names),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+      const text = pieces.join('');
+      // With the name of a file the rules are asked whatever the text is.
+      if (isProse(text)) assert.deepEqual(values(text, 'notes.txt'), []);
+    }),
+    { seed: 20_261_128, numRuns: 2_000 },
+  );
+});
+
+test('a word of 24 letters is prose, one of 25 and anything with a digit are looked at', () => {
+  assert.equal(isProse(`Dear ${'a'.repeat(24)} and friends, hello!`), true);
+  for (const text of ['a'.repeat(25), `it is ${GITHUB}`, 'pin 1', 'password: abc', 'a=b', 'a/b', 'x_y'])
+    assert.equal(isProse(text), false, text);
 });
 
 test('a credential across two windows of a long text is found once', () => {

@@ -2,6 +2,7 @@ import { withoutPlaceholders } from '../placeholder.ts';
 import { loadKeptRules } from './kept-rules.ts';
 import { knownFile } from './known-files.ts';
 import { ownRules } from './own-rules.ts';
+import { isProse } from './plain.ts';
 import type { Credential, Detector } from './types.ts';
 
 /** Characters that the rules see at once, and how much of them two neighbouring windows share. */
@@ -16,6 +17,7 @@ export function loadDetector(): Promise<Detector> {
   loading ??= loadKeptRules().then((kept) => {
     loaded = {
       find(text, path = '') {
+        if (path === '' && isProse(text)) return [];
         const file = knownFile(path);
         const inWindow = (part: string) => [
           ...kept(part, path === '' ? '/text' : path),
