@@ -143,6 +143,10 @@ export function hideIn(detector: Detector, value: unknown): unknown {
 }
 
 const TOO_SHORT = 16;
+/** Longest text that is remembered as clean, and how many of them: names of sessions, hosts and rules come again. */
+const MAX_REMEMBERED = 256;
+const MAX_CLEAN = 512;
+const clean = new Set<string>();
 const IDENTIFIER = /^[0-9a-f:-]{8,128}$/;
 
 /**
@@ -150,8 +154,14 @@ const IDENTIFIER = /^[0-9a-f:-]{8,128}$/;
  * loaded the detector, because before that nothing of a workspace or a model can have come this far.
  */
 export function withoutCredentials(text: string): string {
-  const clean = withoutTokens(text);
+  if (clean.has(text)) return text;
+  const untold = withoutTokens(text);
   const detector = loadedDetector();
-  if (detector === undefined || clean.length < TOO_SHORT || IDENTIFIER.test(clean)) return clean;
-  return hideCredentials(detector, clean);
+  if (detector === undefined || untold.length < TOO_SHORT || IDENTIFIER.test(untold)) return untold;
+  const hidden = hideCredentials(detector, untold);
+  if (hidden === text && text.length <= MAX_REMEMBERED) {
+    if (clean.size >= MAX_CLEAN) clean.clear();
+    clean.add(text);
+  }
+  return hidden;
 }
