@@ -5,6 +5,8 @@ import { median } from './measure.ts';
 const SIZES = [100, 10_000];
 const DECISIONS = 20_000;
 const ROUNDS = 15;
+/** Exact and wildcard rules in two layers and in the table of rules. */
+const LOOK_UPS = 6;
 
 /** A policy of so many rules, half of them wildcards, and a decision as egress makes it for one of its hosts. */
 function deciderOf(size: number): (index: number) => boolean {
@@ -30,6 +32,21 @@ function deciderOf(size: number): (index: number) => boolean {
   };
 }
 
+/** The limit of memory: what a decision has to look up, in bare maps of as many entries that lie as far apart. */
+function lookerOf(size: number): (index: number) => boolean {
+  const maps = Array.from({ length: LOOK_UPS }, (_, map) => {
+    const filled = new Map<string, readonly { readonly map: number; readonly i: number }[]>();
+    for (let i = 0; i < size; i += 1) filled.set(`h${i}.example.org`, [{ map, i }]);
+    return filled;
+  });
+  const hosts = Array.from({ length: size }, (_, i) => `h${i}.example.org:443`);
+  return (index) => {
+    const host = hosts[(index * 7_919) % size] ?? '';
+    const name = host.slice(0, host.lastIndexOf(':'));
+    return maps.every((map) => map.get(name)?.[0] !== undefined);
+  };
+}
+
 function microseconds(decider: (index: number) => boolean): number {
   // Processor time: what others do on the machine meanwhile is not part of a decision.
   const before = process.cpuUsage();
@@ -40,16 +57,20 @@ function microseconds(decider: (index: number) => boolean): number {
 
 /** Microseconds of one egress decision, from the raw text to the rule, with few and with many rules. */
 export function benchPolicy(): Record<string, number> {
-  const deciders = SIZES.map(deciderOf);
-  const times = SIZES.map(() => [] as number[]);
-  for (const decider of deciders) microseconds(decider);
+  const measured = [...SIZES.map(deciderOf), ...SIZES.map(lookerOf)];
+  const times = measured.map(() => [] as number[]);
+  for (const one of measured) microseconds(one);
   for (let round = 0; round < ROUNDS; round += 1) {
-    deciders.forEach((decider, i) => times[i]?.push(microseconds(decider)));
+    measured.forEach((one, i) => times[i]?.push(microseconds(one)));
   }
-  const [few = [], many = []] = times;
+  const [few = [], many = [], bareFew = [], bareMany = []] = times;
   return {
     'decision against 100 rules, µs': median(few),
     'decision against 10,000 rules, µs': median(many),
     'growth from 100 to 10,000 rules': median(many.map((value, i) => value / (few[i] ?? Number.NaN))),
+    'growth, µs': median(many.map((value, i) => value - (few[i] ?? Number.NaN))),
+    'bare map look-ups, 100 entries, µs': median(bareFew),
+    'bare map look-ups, 10,000 entries, µs': median(bareMany),
+    'growth of the bare look-ups, µs': median(bareMany.map((value, i) => value - (bareFew[i] ?? Number.NaN))),
   };
 }

@@ -57,9 +57,18 @@ export interface CompiledLayer {
   readonly grants: readonly Grant[];
 }
 
+/** What one attribute of an action has to be. */
+interface AttributeCheck {
+  readonly attribute: string;
+  readonly matcher: MatcherName;
+  readonly patterns: readonly string[];
+}
+
 interface OrderedRule {
   readonly rule: Rule;
   readonly order: number;
+  /** What is left to compare once the index has led here; undefined when nothing can match. */
+  readonly checks: readonly AttributeCheck[] | undefined;
 }
 
 /** Rules of one kind, found by the key attribute in constant time however many there are (E2, 10,000 rules). */
@@ -107,15 +116,18 @@ function indexKind(kind: ActionKind, rules: readonly Rule[]): KindIndex {
   const rest: OrderedRule[] = [];
   rules.forEach((rule, order) => {
     if (rule.kind !== kind && rule.kind !== '*') return;
-    const entry = { rule, order };
+    const checks = checksOf(rule, kind);
+    const entry = { rule, order, checks };
     const patterns = rule.kind === '*' ? undefined : rule.match?.[key];
     if (patterns === undefined || matcher === 'path' || patterns.includes('*')) {
       rest.push(entry);
       return;
     }
+    // Equal text is a match under every matcher but `path`, which is not indexed, so it is not compared again.
+    const found = { rule, order, checks: checks?.filter(({ attribute }) => attribute !== key) };
     for (const pattern of new Set(patterns)) {
       if (matcher === 'host' && pattern.startsWith('*.')) push(suffix, pattern.slice(2), entry);
-      else push(exact, pattern, entry);
+      else push(exact, pattern, found);
     }
   });
   return { exact, suffix, rest };
@@ -190,16 +202,29 @@ export function isNamed(authority: Authority, kind: ActionKind, key: string): bo
   );
 }
 
-function ruleMatches(rule: Rule, action: Action): boolean {
-  if (rule.kind === '*') return rule.match === undefined;
-  const matchers: Readonly<Record<string, MatcherName>> = ATTRIBUTES[action.kind].match;
+/** Undefined for a rule that matches no action of the kind, because it names an attribute which the kind lacks. */
+function checksOf(
+  rule: Pick<Rule, 'kind' | 'match'>,
+  kind: ActionKind,
+): readonly AttributeCheck[] | undefined {
   const { match } = rule;
-  if (match === undefined) return true;
-  for (const attribute of Object.keys(match)) {
+  if (match === undefined) return [];
+  if (rule.kind === '*') return undefined;
+  const matchers: Readonly<Record<string, MatcherName>> = ATTRIBUTES[kind].match;
+  const checks: AttributeCheck[] = [];
+  for (const [attribute, patterns] of Object.entries(match)) {
     const matcher = Object.hasOwn(matchers, attribute) ? matchers[attribute] : undefined;
+    if (matcher === undefined) return undefined;
+    checks.push({ attribute, matcher, patterns: patterns ?? [] });
+  }
+  return checks;
+}
+
+function holds(checks: readonly AttributeCheck[] | undefined, action: Action): boolean {
+  if (checks === undefined) return false;
+  for (const { attribute, matcher, patterns } of checks) {
     const value: unknown = (action as unknown as Record<string, unknown>)[attribute];
-    if (matcher === undefined || typeof value !== 'string') return false;
-    if (!anyMatches(matcher, match[attribute] ?? [], value)) return false;
+    if (typeof value !== 'string' || !anyMatches(matcher, patterns, value)) return false;
   }
   return true;
 }
@@ -234,9 +259,9 @@ export function judge(
 ): { readonly effect: Effect; readonly rule?: Rule; readonly grant?: Grant } {
   let first: OrderedRule | undefined;
   for (const candidate of candidates(layer, action)) {
-    const { rule } = candidate;
+    const { rule, checks } = candidate;
     if (rule.effect !== 'deny' && rule.expires !== undefined && rule.expires <= now) continue;
-    if (!ruleMatches(rule, action)) continue;
+    if (!holds(checks, action)) continue;
     if (rule.effect === 'deny') return { effect: 'deny', rule };
     if (first === undefined || candidate.order < first.order) first = candidate;
   }
@@ -253,5 +278,5 @@ function grantCovers(grant: Grant, subject: Subject, action: Action, now: number
   for (const [name, wanted] of Object.entries(grant.subject ?? {})) {
     if ((subject as unknown as Record<string, unknown>)[name] !== wanted) return false;
   }
-  return ruleMatches({ id: grant.id, kind: grant.kind, effect: 'allow', match: grant.match }, action);
+  return holds(checksOf(grant, action.kind), action);
 }

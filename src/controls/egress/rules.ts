@@ -145,37 +145,53 @@ export interface EgressTable {
   readonly judgesRequests: boolean;
 }
 
-/** Index the allow rules of these specs by host pattern and port. */
+interface IndexedRule {
+  readonly order: number;
+  readonly rule: CompiledEgressRule;
+}
+
+/** Index the allow rules of these specs: by host, by what follows a wildcard's label, and those for every host. */
 export function compileEgressTable(specs: readonly EgressRuleSpec[]): EgressTable {
-  const index = new Map<string, { readonly order: number; readonly rule: CompiledEgressRule }[]>();
+  const exact = new Map<string, IndexedRule[]>();
+  const suffix = new Map<string, IndexedRule[]>();
+  const everyHost: IndexedRule[] = [];
+  const all: CompiledEgressRule[] = [];
+  const add = (index: Map<string, IndexedRule[]>, key: string, entry: IndexedRule) => {
+    const list = index.get(key);
+    if (list === undefined) index.set(key, [entry]);
+    else list.push(entry);
+  };
   specs.forEach((spec, order) => {
     const host = canonicalRuleHost(spec.host);
     if (host === undefined || (spec.effect ?? 'allow') !== 'allow') return;
     const networks = (spec.networks ?? []).map(parseNetwork).filter((network) => network !== undefined);
-    const key = `${host} ${spec.port}`;
     const paths = spec.paths?.map(parsePathPattern).filter((pattern) => pattern !== undefined);
-    index.set(key, [...(index.get(key) ?? []), { order, rule: { spec, host, networks, paths } }]);
+    const rule = { spec, host, networks, paths };
+    all.push(rule);
+    const entry = { order, rule };
+    if (host === '*') everyHost.push(entry);
+    else if (host.startsWith('*.')) add(suffix, host.slice(2), entry);
+    else add(exact, host, entry);
   });
-  const findAll = (target: Target, now: number) => {
-    const patterns = [target.host, '*'];
-    const dot = target.host.indexOf('.');
-    if (target.literal === 0 && dot > 0) patterns.push(`*${target.host.slice(dot)}`);
-    const found: { readonly order: number; readonly rule: CompiledEgressRule }[] = [];
-    for (const pattern of patterns) {
-      for (const entry of index.get(`${pattern} ${target.port}`) ?? []) {
-        const { expires } = entry.rule.spec;
-        if (expires === undefined || expires > now) found.push(entry);
+  const findAll = ({ host, port, literal }: Target, now: number) => {
+    const found: IndexedRule[] = [];
+    const gather = (entries: readonly IndexedRule[] | undefined) => {
+      for (const entry of entries ?? []) {
+        const { expires, port: own } = entry.rule.spec;
+        if (own === port && (expires === undefined || expires > now)) found.push(entry);
       }
-    }
+    };
+    gather(exact.get(host));
+    gather(everyHost);
+    const dot = literal === 0 && suffix.size > 0 ? host.indexOf('.') : -1;
+    if (dot > 0) gather(suffix.get(host.slice(dot + 1)));
     if (found.length > 1) found.sort((a, b) => a.order - b.order);
     return found.map(({ rule }) => rule);
   };
-  const judges = (rules: readonly { readonly rule: CompiledEgressRule }[]) =>
-    rules.some(({ rule }) => judgesRequests(rule));
   return {
     find: (target, now) => findAll(target, now)[0],
     findAll,
-    judgesRequests: [...index.values()].some(judges),
+    judgesRequests: all.some(judgesRequests),
   };
 }
 
