@@ -90,6 +90,8 @@ async function serveEgress(folder: string, port: number, model: number, recorded
       hash: 'bench',
       agents: new Map([['bench', { authority, rules, bounds: [] }]]),
       providerRules: [{ ...provider, port: model }],
+      exports: [],
+      telemetryRules: [],
       secrets: [],
       runSecrets: [],
       ownPorts: [],

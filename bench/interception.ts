@@ -102,6 +102,8 @@ async function serveEgress(folder: string, port: number): Promise<void> {
       hash: 'bench',
       agents: new Map([['bench', { authority: authorityOf(layer), rules, bounds: [] }]]),
       providerRules: [],
+      exports: [],
+      telemetryRules: [],
       secrets: [],
       runSecrets: [
         {

@@ -192,6 +192,16 @@ export const CONFIG_CODES = defineCodes({
     fix: 'Nothing to do; Telegram, webhooks, the CLI, WebSocket and HTTP work.',
     status: 200,
   },
+  CONFIG_EXPORT_INVALID: {
+    summary: 'a destination of the ledger cannot be used',
+    fix: 'Correct the key that is named; docs/operating/ledger.md shows each kind of destination.',
+    status: 400,
+  },
+  CONFIG_EXPORT_CLEAR: {
+    summary: 'events go to another machine without TLS',
+    fix: 'Set transport to tls, or write https.',
+    status: 200,
+  },
   CONFIG_CHANNEL_INCOMPLETE: {
     summary: 'the account of a channel lacks something it needs',
     fix: 'Add the key that is named, as a reference to a secret.',

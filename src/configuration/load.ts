@@ -24,6 +24,7 @@ import {
   writtenRules,
 } from './policy/egress.ts';
 import { egressLimitsOf, type LoadedEgressPolicy, loadEgressPolicy } from './policy/egress-file.ts';
+import { readExports } from './policy/exports.ts';
 import { readGrantPolicy } from './policy/grant-policy.ts';
 import { readGrants } from './policy/grants.ts';
 import type { HostPlaces } from './policy/host-paths.ts';
@@ -191,11 +192,12 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
     secrets,
   });
   const channels = await readChannels(input, issues);
+  const exports = await readExports(input, places.home, issues);
   const { providers } = offered;
   const wantedModel = facts.model;
   const bounds = { ceiling, grants, destinations, egress, secrets };
   const context: AgentContext = { ...bounds, input, playbooks, providers, wantedModel, places, issues };
-  return { context, offered, channels };
+  return { context, offered, channels, exports };
 }
 
 async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
@@ -205,7 +207,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
   const used = new Map([...playbooks].filter(([name, { own }]) => own || named.has(name)));
   const grantPolicy = readGrantPolicy(input.grantPolicy, issues);
-  const { context, offered, channels } = await installContext(assembly, named, used);
+  const { context, offered, channels, exports } = await installContext(assembly, named, used);
   const policies = new Map<string, AgentPolicy>();
   const egressRules = new Map<string, readonly EgressRuleSpec[]>();
   const egressBounds = new Map<string, readonly EgressRuleSpec[]>();
@@ -234,7 +236,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   );
   issues.throwIfAny();
   const { providers } = offered;
-  const secrets = [...offered.secrets, ...channels.secrets];
+  const secrets = [...offered.secrets, ...channels.secrets, ...exports.secrets];
   const rules = [...offered.rules, ...channels.rules];
   const texts = Object.fromEntries([...used].map(([name, { playbook }]) => [name, playbook]));
   const models = [...policies.values()].map((policy) => policy.models);
@@ -285,6 +287,8 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     egressBounds,
     grantPolicy,
     providerRules: freezeDeep(rules),
+    exports: freezeDeep(exports.destinations),
+    telemetryRules: freezeDeep(exports.rules),
   });
 }
 

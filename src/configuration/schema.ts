@@ -8,9 +8,9 @@ import { NetworkPolicySection } from '../controls/egress/schema.ts';
 import { ApprovalsSection, SandboxCeilingSection, ToolsSection } from '../controls/execution/schema.ts';
 import { GrantPolicySection, GrantsSection } from '../controls/grants/schema.ts';
 import { ListenSection } from '../controls/listen/schema.ts';
-import { SecretsSection } from '../controls/secrets/schema.ts';
+import { SecretInput, SecretsSection } from '../controls/secrets/schema.ts';
 import { BindingsSection, DmPolicySection } from '../controls/senders/schema.ts';
-import { LedgerSection, LoggingSection } from '../controls/trace/schema.ts';
+import { LedgerSection, LoggingSection, traceSection } from '../controls/trace/schema.ts';
 import type { ConfigDefaults } from './defaults.ts';
 
 /** The whole configuration file. Each control owns its own part; nothing is known that is not listed here. */
@@ -41,6 +41,7 @@ export const ConfigSchema = Type.Object(
     grantPolicy: Type.Optional(GrantPolicySection),
     logging: Type.Optional(LoggingSection),
     ledger: Type.Optional(LedgerSection),
+    trace: Type.Optional(traceSection(SecretInput)),
     drills: Type.Optional(DrillsSection),
     budget: Type.Optional(BudgetSection),
   },

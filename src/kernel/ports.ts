@@ -259,6 +259,29 @@ export interface RefusedDestination {
   readonly code: string;
 }
 
+/** How far the delivery of the ledger to one destination is (T2). */
+export interface ExportStatus {
+  readonly name: string;
+  readonly kind: 'file' | 'syslog' | 'http' | 'otlp';
+  /** Where it goes, as an address or a path. */
+  readonly target: string;
+  readonly format: 'ocsf' | 'json';
+  readonly state: 'idle' | 'sending' | 'failing';
+  /** Records that are not known to be delivered. */
+  readonly waiting: number;
+  /** Unix milliseconds, as all times here; null when there is none. */
+  readonly oldestWaitingAt: number | null;
+  readonly lastDeliveredAt: number | null;
+  /** Records that the collector refused and that were passed over, each with an alert. */
+  readonly skipped: number;
+  readonly failure: {
+    readonly code: string;
+    readonly message: string;
+    readonly fix: string;
+    readonly nextTryAt: number | null;
+  } | null;
+}
+
 /** The gateway's view of the egress process. Every call fails with `EGRESS_UNAVAILABLE` while it is down. */
 export interface Egress {
   /**
@@ -280,6 +303,8 @@ export interface Egress {
   reloadHoneytokens(): Promise<void>;
   /** What there is for runs: names and places, never values. */
   runSecrets(): Promise<RunSecretsReport>;
+  /** How far the ledger is delivered to each destination outside. */
+  exports(): Promise<readonly ExportStatus[]>;
   reload(): Promise<void>;
   /** Look at the stored grants now. Egress reads and judges them itself; nothing is handed over. */
   refreshGrants(): Promise<void>;

@@ -61,6 +61,7 @@ import { honeytokenPlant } from './honeytoken/plant.ts';
 import { honeytokenRemove } from './honeytoken/remove.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
 import { ledgerActivity } from './ledger/activity.ts';
+import { ledgerDelivery } from './ledger/delivery.ts';
 import { ledgerShow } from './ledger/show.ts';
 import { ledgerTail } from './ledger/tail.ts';
 import { ledgerVerify } from './ledger/verify.ts';
@@ -188,6 +189,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   budgetShow,
   ledgerTail,
   ledgerActivity,
+  ledgerDelivery,
   ledgerShow,
   ledgerVerify,
   ledgerWho,

@@ -4,7 +4,7 @@ import type { CompiledEgressRule, EgressTable } from './rules.ts';
 import type { ResolvedAddress, Target } from './types.ts';
 
 /** How a destination was asked for. */
-export type Via = 'connect' | 'http' | 'tunnel-http' | 'intercepted' | 'provider' | 'check';
+export type Via = 'connect' | 'http' | 'tunnel-http' | 'intercepted' | 'provider' | 'telemetry' | 'check';
 
 /** Everything egress needs to decide for one agent; replaced as a whole on reload. */
 export interface EgressPolicy {

@@ -9,6 +9,8 @@ export interface UpstreamTls {
   readonly timeoutMs: number;
   /** Further certificate authorities in PEM; the public ones always count. */
   readonly ca?: string;
+  /** Protocols that are offered; HTTP/1.1 when absent, none when empty. */
+  readonly alpn?: readonly string[];
 }
 
 /**
@@ -21,7 +23,7 @@ export async function secureUpstream(
   socket: Socket,
   target: Target,
   decision: Decision,
-  { timeoutMs, ca }: UpstreamTls,
+  { timeoutMs, ca, alpn = ['http/1.1'] }: UpstreamTls,
 ): Promise<TLSSocket> {
   const { connect, rootCertificates } = await import('node:tls');
   const { host, literal } = target;
@@ -32,7 +34,7 @@ export async function secureUpstream(
       ...(literal === 0 ? { servername: host } : {}),
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
-      ALPNProtocols: ['http/1.1'],
+      ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
       ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
     });
     const fail = (cause?: Error): void => {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 
 /** `logging`: the processes' own logs; what happened is in the ledger, whatever is set here. */
 export const LoggingSection = Type.Object(
@@ -21,3 +21,129 @@ export const LedgerSection = Type.Object(
   },
   { additionalProperties: false, description: 'How often the ledger is signed.' },
 );
+
+const NAME = '^[a-z][a-z0-9-]{0,31}$';
+const PATH = Type.String({ pattern: '^/[^\\0]*$', maxLength: 1_000 });
+
+const Common = {
+  name: Type.String({
+    pattern: NAME,
+    description: 'Name of the destination; its place in the ledger is kept under it.',
+  }),
+  enabled: Type.Optional(Type.Boolean()),
+  format: Type.Optional(
+    Type.Union([Type.Literal('ocsf'), Type.Literal('json')], {
+      default: 'ocsf',
+      description: 'OCSF 1.3 events, or the records as they are.',
+    }),
+  ),
+  lagMinutes: Type.Optional(
+    Type.Number({
+      minimum: 0.05,
+      maximum: 10_080,
+      default: 5,
+      description: 'Records may wait so long until an alert says that they do.',
+    }),
+  ),
+};
+
+const Remote = {
+  networks: Type.Optional(
+    Type.Array(Type.String({ maxLength: 64 }), {
+      maxItems: 16,
+      description: 'CIDR blocks that are not public and that the host may lead to.',
+    }),
+  ),
+  ca: Type.Optional({ ...PATH, description: 'File of further certificate authorities in PEM.' }),
+};
+
+const strict = { additionalProperties: false } as const;
+
+const FileExport = Type.Object(
+  {
+    ...Common,
+    type: Type.Literal('file'),
+    path: Type.Optional({
+      ...PATH,
+      description: 'Absolute; logs/events-<name>.jsonl of the home when absent.',
+    }),
+    maxMegabytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_240, default: 100 })),
+    keep: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000, default: 10, description: 'Older files kept.' }),
+    ),
+  },
+  strict,
+);
+
+const SyslogExport = Type.Object(
+  {
+    ...Common,
+    ...Remote,
+    type: Type.Literal('syslog'),
+    host: Type.String({ minLength: 1, maxLength: 253 }),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, default: 6_514 })),
+    transport: Type.Optional(
+      Type.Union([Type.Literal('tls'), Type.Literal('tcp')], {
+        default: 'tls',
+        description: 'There is no UDP: what it drops is lost.',
+      }),
+    ),
+    facility: Type.Optional(Type.Integer({ minimum: 0, maximum: 23, default: 13 })),
+  },
+  strict,
+);
+
+/** A collector over HTTP, its credential a reference that only egress resolves. */
+function httpExport<const Own extends Record<string, TSchema>, Secret extends TSchema>(
+  own: Own,
+  secret: Secret,
+) {
+  return Type.Object(
+    {
+      ...Common,
+      ...Remote,
+      ...own,
+      url: Type.String({ minLength: 8, maxLength: 1_000 }),
+      token: Type.Optional(secret),
+      scheme: Type.Optional(
+        Type.String({
+          pattern: '^[A-Za-z][A-Za-z0-9-]{0,31}$',
+          default: 'Bearer',
+          description: 'What stands before the token in the Authorization header.',
+        }),
+      ),
+    },
+    strict,
+  );
+}
+
+/** `trace`: where the ledger is delivered to (T2). `secret` is the schema of a reference to a secret. */
+export function traceSection<Secret extends TSchema>(secret: Secret) {
+  return Type.Object(
+    {
+      export: Type.Optional(
+        Type.Array(
+          Type.Union([
+            FileExport,
+            SyslogExport,
+            httpExport(
+              {
+                type: Type.Literal('http'),
+                body: Type.Optional(
+                  Type.Union([Type.Literal('array'), Type.Literal('lines')], {
+                    default: 'array',
+                    description: 'One JSON array per request, or one event per line.',
+                  }),
+                ),
+              },
+              secret,
+            ),
+            httpExport({ type: Type.Literal('otlp') }, secret),
+          ]),
+          { maxItems: 16, description: 'Where events go; at least once each, from the first record on.' },
+        ),
+      ),
+    },
+    { additionalProperties: false, description: 'Delivery of the ledger.' },
+  );
+}

@@ -1,5 +1,7 @@
 import type { Ledger, LedgerEvent, LedgerType } from '../../kernel/index.ts';
 
+export type { ExportDestination } from './export/destination.ts';
+
 /** A stored record. `hash` covers every other field and the previous record's hash of the same writer. */
 export interface LedgerRecord extends LedgerEvent {
   readonly writer: string;

@@ -5,6 +5,7 @@ import {
   type EgressIdentity,
   type EgressStatus,
   type EgressVerdict,
+  type ExportStatus,
   GatehouseError,
   type Logger,
   type OpenedRun,
@@ -169,6 +170,10 @@ class ReconnectingClient implements EgressClient {
 
   async runSecrets(): Promise<RunSecretsReport> {
     return (await this.#call('runSecrets', {})) as RunSecretsReport;
+  }
+
+  async exports(): Promise<readonly ExportStatus[]> {
+    return (await this.#call('exports', {})) as readonly ExportStatus[];
   }
 
   async reloadHoneytokens(): Promise<void> {

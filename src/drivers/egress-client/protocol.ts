@@ -16,6 +16,7 @@ export const CONTROL_METHODS = [
   'sign',
   'status',
   'runSecrets',
+  'exports',
   'honeytokens',
   'reload',
   'grants',

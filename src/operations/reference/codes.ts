@@ -10,7 +10,7 @@ import { GRANT_CODES } from '../../controls/grants/index.ts';
 import { LISTEN_CODES, REACH_CODES } from '../../controls/listen/index.ts';
 import { SECRETS_CODES } from '../../controls/secrets/index.ts';
 import { ADMISSION_CODES, SENDERS_CODES } from '../../controls/senders/index.ts';
-import { EVIDENCE_CODES, LEDGER_CODES } from '../../controls/trace/index.ts';
+import { EVIDENCE_CODES, EXPORT_CODES, LEDGER_CODES } from '../../controls/trace/index.ts';
 import {
   type CodeTable,
   DECISION_ALLOWED,
@@ -43,6 +43,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Budgets', table: BUDGET_CODES.table },
   { title: 'Secrets', table: SECRETS_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
+  { title: 'Delivery of the ledger', table: EXPORT_CODES.table },
   { title: 'Drills', table: DRILL_CODES.table },
   { title: 'Baselines and attestations', table: EVIDENCE_CODES.table },
   { title: 'Sessions', table: SESSION_CODES.table },

@@ -48,6 +48,8 @@ function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> 
     hash: 'h1',
     agents: new Map([['main', { authority, rules, bounds: [] }]]),
     providerRules: [],
+    exports: [],
+    telemetryRules: [],
     secrets: [],
     runSecrets: [],
     ownPorts: [],

@@ -4,6 +4,7 @@ import type {
   EgressIdentity,
   EgressStatus,
   EgressVerdict,
+  ExportStatus,
   GatehouseError,
   RunSecretsReport,
 } from '../../kernel/index.ts';
@@ -27,6 +28,7 @@ export interface HandlerParts {
   readonly runSecrets: RunSecretStore;
   readonly interceptor: Interceptor;
   loadHoneytokens(): void;
+  exports(): readonly ExportStatus[];
   policies(): EgressPolicies;
   onHello(gateway: { readonly pid: number; readonly ports: readonly number[] }): void;
   reload(): Promise<void>;
@@ -65,6 +67,7 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       secrets: parts.runSecrets.list(),
       authority: authorityOf(parts.interceptor),
     }),
+    exports: () => parts.exports(),
     honeytokens: () => parts.loadHoneytokens(),
     reload: () => parts.reload(),
     grants: () => parts.refreshGrants(),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { EgressLimits, EgressRuleSpec } from '../../controls/egress/index.ts';
 import type { GrantPolicy } from '../../controls/grants/index.ts';
 import type { RunSecretBinding, SecretBinding } from '../../controls/secrets/index.ts';
+import type { ExportDestination } from '../../controls/trace/types.ts';
 import {
   type ActionKind,
   type Authority,
@@ -37,6 +38,9 @@ export interface EgressInputs {
   readonly runSecrets: readonly RunSecretBinding[];
   /** What commands may grant (D7). */
   readonly grantPolicy: GrantPolicy;
+  /** Where the ledger is delivered to, and one rule `telemetry:<name>` for each place in the network (T2). */
+  readonly exports: readonly ExportDestination[];
+  readonly telemetryRules: readonly EgressRuleSpec[];
   /** Ports that the gateway listens on. */
   readonly ownPorts: readonly number[];
 }

@@ -3,6 +3,7 @@ import {
   compileEgressTable,
   type EgressLimits,
   type EgressPolicy,
+  type EgressRuleSpec,
 } from '../../controls/egress/index.ts';
 import type { GrantPolicy } from '../../controls/grants/index.ts';
 import { authorityOf, type Grant, withGrants } from '../../kernel/index.ts';
@@ -13,6 +14,8 @@ export interface EgressPolicies {
   readonly hash: string;
   readonly agents: ReadonlyMap<string, EgressPolicy>;
   readonly providers: EgressPolicy;
+  /** For the delivery of the ledger alone; neither runs nor the gateway can use it. */
+  readonly telemetry: EgressPolicy;
   readonly ownPorts: readonly number[];
   readonly limits: EgressLimits;
   readonly grantPolicy: GrantPolicy;
@@ -33,15 +36,22 @@ export function compilePolicies(inputs: EgressInputs): EgressPolicies {
       ...(bounds.length === 0 ? {} : { bounds: compileEgressTable(bounds) }),
     });
   }
-  const { providerRules } = inputs;
-  const layer = { id: 'providers', rules: compileEgressRules(providerRules) };
   return {
     hash: inputs.hash,
     agents,
-    providers: { authority: authorityOf(layer), table: compileEgressTable(providerRules) },
+    providers: ownPolicy('providers', inputs.providerRules),
+    telemetry: ownPolicy('telemetry', inputs.telemetryRules),
     ownPorts: inputs.ownPorts,
     limits: inputs.limits,
     grantPolicy: inputs.grantPolicy,
+  };
+}
+
+/** What Gatehouse itself connects to, in a layer of its own. */
+function ownPolicy(id: string, rules: readonly EgressRuleSpec[]): EgressPolicy {
+  return {
+    authority: authorityOf({ id, rules: compileEgressRules(rules) }),
+    table: compileEgressTable(rules),
   };
 }
 

@@ -18,6 +18,8 @@ export async function printInputs(
     hash: effective.hash,
     agents,
     providerRules: effective.providerRules,
+    exports: effective.exports,
+    telemetryRules: effective.telemetryRules,
     secrets: effective.secrets,
     limits: effective.egressLimits,
     runSecrets: effective.runSecrets,

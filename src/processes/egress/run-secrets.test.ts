@@ -64,6 +64,8 @@ function inputs(): EgressInputs {
     hash: 'h1',
     agents: new Map([['main', { authority: authorityOf(layer), rules, bounds: [] }]]),
     providerRules: [],
+    exports: [],
+    telemetryRules: [],
     secrets: [],
     runSecrets: [
       bound('API_KEY', 'KEY', ['authorization: Bearer {}', 'x-api-key: {}', 'query: key']),

@@ -6,7 +6,7 @@ import {
   readPlanted,
   SecretStore,
 } from '../../controls/secrets/index.ts';
-import { createAlerts } from '../../controls/trace/index.ts';
+import { createAlerts, type LedgerReader } from '../../controls/trace/index.ts';
 import type { Clock, Ledger, Logger } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
 import { ControlServer } from './control-server.ts';
@@ -19,6 +19,7 @@ import { runPreparation } from './prepare-run.ts';
 import { RunRegistry } from './run-registry.ts';
 import { openSigningKey, type SigningKey } from './signing-key.ts';
 import { egressSockets, prepareSockets } from './sockets.ts';
+import { Telemetry } from './telemetry.ts';
 import { ValuesServer } from './values-server.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -53,6 +54,8 @@ export interface EgressEnvironment {
   watchPolicy?(onChange: () => void): () => void;
   /** Further certificate authorities in PEM. */
   readonly ca?: string;
+  /** Where delivery of the ledger keeps how far it is, and how it reads; absent means that nothing is delivered. */
+  readonly telemetry?: { readonly folder: string; openReader(): LedgerReader };
   /** Where it is written down what was planted to be found (K4). */
   readonly honeytokens?: string;
 }
@@ -146,6 +149,19 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
   const today = Math.floor(clock.now() / DAY_MS) * DAY_MS;
   for (const [agent, bytes] of environment.usedSince?.(today) ?? [])
     gate.usage.seed(agent, bytes, clock.now());
+  const telemetry =
+    environment.telemetry === undefined
+      ? undefined
+      : new Telemetry({
+          ...environment.telemetry,
+          gate,
+          policy: () => policies.telemetry,
+          secrets,
+          ledger,
+          alerts,
+          clock,
+          version: environment.version,
+        });
   const runs = new RunRegistry(sockets.runs, gate, policyOf, prepareRun);
   const values = new ValuesServer(runs);
   const providers = new ProviderProxy({ gate, policyOf: () => policies.providers, secrets, ...ca });
@@ -168,6 +184,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     await grants?.refresh();
     gate.reconsider();
     providers.reload();
+    await telemetry?.follow(next.exports);
     return compiled;
   };
 
@@ -181,7 +198,13 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       watchdog.stop();
       unwatch?.();
       grants?.stop();
-      await Promise.all([control.close(), values.close(), runs.closeAll(), providers.close(DRAIN_MS)]);
+      await Promise.all([
+        control.close(),
+        values.close(),
+        runs.closeAll(),
+        providers.close(DRAIN_MS),
+        telemetry?.close(),
+      ]);
       await record(ledger, 'egress.stopped', 'success', {});
       source?.close();
       await ledger.close();
@@ -205,6 +228,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     runSecrets,
     interceptor,
     loadHoneytokens,
+    exports: () => telemetry?.status() ?? [],
     policies: () => policies,
     onHello: ({ pid, ports }) => {
       watchdog.gateway(pid);
@@ -223,6 +247,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
     policyHash: policies.hash,
   });
   await grants?.refresh();
+  await telemetry?.follow(inputs.exports);
   await providers.listen(sockets.provider);
   await values.listen(sockets.values);
   await control.listen(sockets.control);

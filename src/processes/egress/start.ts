@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { withoutTokens } from '../../controls/secrets/index.ts';
-import { createLedger } from '../../controls/trace/index.ts';
+import { createLedger, openLedgerReader } from '../../controls/trace/index.ts';
 import { GATEWAY_PID_VARIABLE } from '../../drivers/egress-client/keeper.ts';
 import { watchFile } from '../../drivers/os/watch-file.ts';
 import { createResolver } from '../../drivers/resolver/index.ts';
@@ -33,6 +33,10 @@ export function startEgress(program: Program, paths: HomePaths): Promise<Running
     watchPolicy: (onChange) => watchFile(join(paths.policy, 'egress.yaml'), onChange),
     openGrants: () => openGrantSource(join(paths.state, 'state.db'), join(paths.state, 'ledger.db')),
     usedSince: (time) => bytesByAgent(join(paths.state, 'state.db'), time),
+    telemetry: {
+      folder: join(paths.state, 'export'),
+      openReader: () => openLedgerReader(openConnection(join(paths.state, 'ledger.db'), { readOnly: true })),
+    },
     openLedger: async (_key, redact) => openEgressLedger(paths, redact),
   });
 }

@@ -17,7 +17,12 @@ import type {
 import type { GrantRecord } from '../../../controls/grants/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
-import { type EgressVerdict, type Finding, isSeriousFinding } from '../../../kernel/index.ts';
+import {
+  type EgressVerdict,
+  type ExportStatus,
+  type Finding,
+  isSeriousFinding,
+} from '../../../kernel/index.ts';
 import type { EgressLineShape } from '../../../operations/egress/log.ts';
 import type { ChannelStatus, MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
@@ -30,6 +35,7 @@ import * as egress from './egress.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
 import * as grants from './grants.ts';
+import * as ledger from './ledger.ts';
 import * as lists from './lists.ts';
 import { linkLines, sessionLines } from './login.ts';
 import * as reports from './reports.ts';
@@ -184,6 +190,10 @@ const FORMS: Readonly<Record<string, Form>> = {
   'config.diff': form<{ diff: string }>(({ diff }, view) => reports.diffLines(diff, view)),
   'ledger.tail': form<{ records: LedgerRecord[] }>(({ records }, view) =>
     records.map((record) => lists.recordLine(record, view)),
+  ),
+  'ledger.delivery': form<{ destinations: ExportStatus[] }>(
+    ({ destinations }, view) => ledger.deliveryLines(destinations, view),
+    ({ destinations }) => (ledger.isDelivering(destinations) ? EXIT.ok : EXIT.findings),
   ),
   'ledger.verify': form<VerifyReport>(reports.verifyLines, ({ ok }) => (ok ? EXIT.ok : EXIT.failed)),
   'egress.check': form<EgressVerdict>(reports.verdictLines, ({ effect }) =>
