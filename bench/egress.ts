@@ -89,6 +89,7 @@ async function serveEgress(folder: string, port: number, model: number, recorded
     load: async () => ({
       hash: 'bench',
       agents: new Map([['bench', { authority, rules, bounds: [] }]]),
+      mail: [],
       providerRules: [{ ...provider, port: model }],
       exports: [],
       telemetryRules: [],

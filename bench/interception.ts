@@ -101,6 +101,7 @@ async function serveEgress(folder: string, port: number): Promise<void> {
     load: async () => ({
       hash: 'bench',
       agents: new Map([['bench', { authority: authorityOf(layer), rules, bounds: [] }]]),
+      mail: [],
       providerRules: [],
       exports: [],
       telemetryRules: [],

@@ -1,5 +1,5 @@
 export { CHANNEL_CODES } from './codes.ts';
-export { type AccountStatus, ChannelRuntime } from './runtime.ts';
+export { type AccountStatus, ChannelRuntime, type Notice } from './runtime.ts';
 export { ChannelStore } from './store.ts';
 export { type ChannelTables, migrations } from './tables.ts';
 export { TelegramAdapter } from './telegram/adapter.ts';

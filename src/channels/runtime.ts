@@ -73,6 +73,16 @@ export interface AccountStatus extends AccountCounts {
   readonly problem: string | null;
 }
 
+/** A message that nobody's message is the cause of. */
+export interface Notice {
+  /** The same id is sent once. */
+  readonly id: string;
+  readonly channel: string;
+  readonly account: string;
+  readonly chat: string;
+  readonly text: string;
+}
+
 /** Carries messages from adapters to agents and answers back. What it has acknowledged survives it. */
 export class ChannelRuntime {
   readonly #parts: ChannelParts;
@@ -141,6 +151,31 @@ export class ChannelRuntime {
     if (waiting >= MAX_WAITING_PER_CHAT) await store.refuse(id);
     else this.#work(id, lane);
     return true;
+  }
+
+  /** Put a message for somebody who did not ask into the outbox: an operator who is told of an alert (T4). */
+  async notify(message: Notice): Promise<void> {
+    const now = this.#parts.clock.now();
+    const { id, channel, account, chat, text } = message;
+    const row: OutboxRow = {
+      id,
+      channel,
+      account,
+      // Platforms of this version name direct chats and groups alike, by one id.
+      chat_kind: 'direct',
+      chat_id: chat,
+      principal: 'gateway',
+      text: splitText(text, MAX_OUTGOING)[0] ?? '',
+      reply_to: null,
+      status: 'pending',
+      attempts: 0,
+      not_before: now,
+      created_at: now,
+      ended_at: null,
+      reason: null,
+    };
+    await this.#parts.store.addToOutbox(row);
+    this.#send(row);
   }
 
   counts(channel: string, account: string): Promise<AccountCounts> {

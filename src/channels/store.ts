@@ -169,6 +169,15 @@ export class ChannelStore {
     });
   }
 
+  /** How a message of the outbox ended, or how far it is; undefined when there is none. */
+  async outcome(id: string): Promise<Pick<OutboxRow, 'status' | 'reason'> | undefined> {
+    return this.#db
+      .selectFrom('channel_outbox')
+      .select(['status', 'reason'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+  }
+
   async addToOutbox(row: OutboxRow): Promise<void> {
     await addIn(this.#db, row);
   }

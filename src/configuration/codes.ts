@@ -212,6 +212,11 @@ export const CONFIG_CODES = defineCodes({
     fix: 'Use loopback, lan, tailnet, one address such as 10.0.0.5, or the absolute path of a Unix socket.',
     status: 400,
   },
+  CONFIG_ALERTS_INVALID: {
+    summary: 'a destination of alerts could not reach anybody',
+    fix: 'Correct the key that is named; docs/operating/alerts.md has one example of each kind.',
+    status: 400,
+  },
   CONFIG_BINDING_INVALID: {
     summary: 'a binding names an agent, a channel or an account that does not exist',
     fix: 'Correct the name; `gatehouse agents list` shows the agents.',

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { AgentsSection, ModelsSection, SessionSection } from '../agents/schema.ts';
 import { ChannelsSection } from '../channels/schema.ts';
+import { alertsSection } from '../controls/alerting/schema.ts';
 import { AuthSection } from '../controls/auth/schema.ts';
 import { BudgetSection } from '../controls/budget/schema.ts';
 import { DrillsSection } from '../controls/drills/schema.ts';
@@ -42,6 +43,7 @@ export const ConfigSchema = Type.Object(
     logging: Type.Optional(LoggingSection),
     ledger: Type.Optional(LedgerSection),
     trace: Type.Optional(traceSection(SecretInput)),
+    alerts: Type.Optional(alertsSection(SecretInput)),
     drills: Type.Optional(DrillsSection),
     budget: Type.Optional(BudgetSection),
   },

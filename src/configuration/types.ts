@@ -68,6 +68,37 @@ export interface ChannelAccount {
   readonly callbackUrl?: string;
 }
 
+/** Somebody who is told of alerts; secrets by name. */
+export type AlertDestinationConfig = {
+  readonly name: string;
+  readonly severities: readonly ('critical' | 'high' | 'warning')[];
+  readonly drills: boolean;
+} & (
+  | {
+      readonly type: 'webhook';
+      readonly url: string;
+      /** Secret that messages are signed with. */
+      readonly secret: string | null;
+      /** Secret that is sent as a bearer token. */
+      readonly authorization: string | null;
+    }
+  | { readonly type: 'chat'; readonly channel: string; readonly account: string; readonly chat: string }
+  | { readonly type: 'mail' }
+);
+
+/** A mailbox that alerts go to. Only egress uses it: sender and receivers are fixed here. */
+export interface MailDestinationConfig {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: 'implicit' | 'starttls';
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly username: string | null;
+  /** Secret that the account proves itself with. */
+  readonly password: string | null;
+}
+
 export interface PlaybookFacts {
   readonly name: string;
   readonly version: number;
@@ -86,6 +117,8 @@ export interface EffectiveConfig {
   readonly warnings: readonly ConfigIssue[];
   readonly defaultAgent: string;
   readonly channels: { readonly accounts: readonly ChannelAccount[] };
+  readonly alertDestinations: readonly AlertDestinationConfig[];
+  readonly mailDestinations: readonly MailDestinationConfig[];
   readonly agents: ReadonlyMap<string, AgentPolicy>;
   /** Playbooks that agents have, with who answers for each and until when it was reviewed. */
   readonly playbooks: readonly PlaybookFacts[];

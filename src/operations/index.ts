@@ -1,6 +1,13 @@
 import { agentRun } from './agent/run.ts';
 import { agentsList } from './agents/list.ts';
+import { alertsAck } from './alerts/ack.ts';
+import { alertsDestinations } from './alerts/destinations.ts';
 import { alertsList } from './alerts/list.ts';
+import { alertsShow } from './alerts/show.ts';
+import { alertsSilence } from './alerts/silence.ts';
+import { alertsSilences } from './alerts/silences.ts';
+import { alertsTest } from './alerts/test.ts';
+import { alertsUnsilence } from './alerts/unsilence.ts';
 import { approvalsApprove } from './approvals/approve.ts';
 import { approvalsBatch } from './approvals/batch.ts';
 import { approvalsDeny } from './approvals/deny.ts';
@@ -186,6 +193,13 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   configRollback,
   configReload,
   alertsList,
+  alertsShow,
+  alertsAck,
+  alertsTest,
+  alertsDestinations,
+  alertsSilence,
+  alertsSilences,
+  alertsUnsilence,
   budgetShow,
   ledgerTail,
   ledgerActivity,

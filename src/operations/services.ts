@@ -1,5 +1,6 @@
 import type { ModelProvider, SessionService, TurnService } from '../agents/types.ts';
 import type { ConfigService } from '../configuration/types.ts';
+import type { AlertingService } from '../controls/alerting/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
 import type { BudgetService } from '../controls/budget/index.ts';
 import type { DrillService } from '../controls/drills/types.ts';
@@ -131,6 +132,7 @@ export interface Services {
   readonly approvals: ApprovalService;
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
+  readonly alerting: AlertingService;
   readonly budget: BudgetService;
   readonly drills: DrillService;
   /** Where refusals of callers who proved who they are go: repeats are counted (attack 94). */

@@ -1,6 +1,16 @@
 import { defineCodes } from '../kernel/index.ts';
 
 export const PROCESS_CODES = defineCodes({
+  EGRESS_AWAY: {
+    summary: 'the egress process does not answer',
+    fix: 'It is started again by itself; if that fails, the reason stands in run/egress.failure and in the log. `gatehouse gateway restart` starts everything anew.',
+    status: 503,
+  },
+  APPROVALS_WAITING: {
+    summary: 'approvals wait for a person',
+    fix: 'Read what is asked with `gatehouse approvals list` and answer with `gatehouse approvals approve` or `deny`; what nobody answers expires.',
+    status: 200,
+  },
   HOME_NOT_PRIVATE: {
     summary: 'the Gatehouse home can be read or changed by other accounts, so nothing in it can be trusted',
     fix: 'Make it yours alone: chmod 700 the folder named in the message and check its owner, then start again.',

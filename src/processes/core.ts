@@ -15,6 +15,7 @@ import {
   createConfigService,
 } from '../configuration/index.ts';
 import type { ConfigService } from '../configuration/types.ts';
+import { type AlertingTables, migrations as alertingMigrations } from '../controls/alerting/index.ts';
 import {
   type AuthTables,
   migrations as authMigrations,
@@ -92,6 +93,7 @@ import { honeytokenFile } from './home.ts';
 import { INSIDE_SCRIPT } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
+import { bringNothingBack } from './nothing-back.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
@@ -101,6 +103,7 @@ import { afterwards } from './system.ts';
 import { prepareWorkspaces } from './workspaces.ts';
 
 type Tables = EvidenceTables &
+  AlertingTables &
   AuthTables &
   BudgetTables &
   ApprovalTables &
@@ -125,6 +128,7 @@ const MIGRATIONS = [
   evidenceMigrations,
   grantMigrations,
   trafficMigrations,
+  alertingMigrations,
 ];
 
 export interface CoreOptions {
@@ -201,8 +205,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   });
   const sessions = createSessionService({ db, clock, random });
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
-  const sandbox = maskedSandbox(openSandboxes(options), { masker, ledger, logger });
-  await reportKept({ ledger, logger }, await masker.recover());
+  const sandbox = maskedSandbox(openSandboxes(options), { masker, alerts, logger });
+  reportKept({ alerts, logger }, await masker.recover());
   const budget = createBudget({
     db,
     clock,
@@ -264,7 +268,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       logger.error('turns of a revoked credential go on', { cause: String(cause) }),
     );
   });
-  await bringNothingBack(auth, ledger);
+  await bringNothingBack(auth, ledger, alerts);
   return {
     ledger,
     alerts,
@@ -412,36 +416,6 @@ async function rightsAfterRestart(auth: RunningAuth, callers: Callers) {
   }
   return ({ principal, credential = '' }: Subject) =>
     principal === local.id ? operator : known.get(`${principal} ${families.get(credential) ?? ''}`);
-}
-
-/** Records of one look into the ledger. */
-const PAGE = 1_000;
-
-/** What the ledger says was revoked stays revoked, also when an older database was put back (attack 81). */
-async function bringNothingBack(auth: RunningAuth, ledger: LedgerService): Promise<void> {
-  const revoked = new Set<string>();
-  let before: number | undefined;
-  for (let pages = 0; pages < PAGE; pages++) {
-    const bound = before === undefined ? {} : { before };
-    const records = await ledger.query({ type: 'change', action: 'token.revoked', limit: PAGE, ...bound });
-    for (const { data } of records) if (typeof data?.['id'] === 'string') revoked.add(data['id']);
-    const oldest = records[0];
-    if (records.length < PAGE || oldest === undefined) break;
-    before = oldest.at === before ? oldest.at - 1 : oldest.at;
-  }
-  const brought = await auth.start([...revoked]);
-  if (brought.length === 0) return;
-  await ledger.append({
-    type: 'alert',
-    action: 'auth.restored-credential',
-    outcome: 'failure',
-    code: 'AUTH_TOKEN_REVOKED',
-    data: {
-      tokens: brought,
-      title: 'state.db said that revoked tokens are valid; they were revoked again',
-      fix: 'Find out who put an older state.db back, and compare it with your backups.',
-    },
-  });
 }
 
 async function closeAll(

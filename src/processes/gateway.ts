@@ -1,17 +1,21 @@
 import { join } from 'node:path';
 import { egressPolicyPath } from '../configuration/index.ts';
+import type { RunningAlerting } from '../controls/alerting/index.ts';
 import { createEgressClient } from '../drivers/egress-client/index.ts';
 import { asGatehouseError, GatehouseError } from '../kernel/index.ts';
 import { createDispatcher } from '../operations/dispatcher.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import type { Services } from '../operations/services.ts';
 import { type Core, openCore } from './core.ts';
+import { openAlerting } from './gateway/alerting.ts';
 import { Channels } from './gateway/channels.ts';
+import { watchConditions } from './gateway/condition-watch.ts';
 import { watchDrift } from './gateway/drift-watch.ts';
 import { GatewayDrills } from './gateway/drills/service.ts';
 import { openDrift, openEvidence } from './gateway/evidence.ts';
 import { ExposureKeeper } from './gateway/exposure.ts';
 import { firstToken } from './gateway/first-token.ts';
+import { LedgerProof } from './gateway/ledger-proof.ts';
 import { GatewayLife, type LifeParts } from './gateway/life.ts';
 import { ListenerSet } from './gateway/listener-set.ts';
 import { type ListenerWatch, watchListeners } from './gateway/listener-watch.ts';
@@ -85,7 +89,7 @@ async function run(program: Program): Promise<void> {
   const runtime = runtimeOf(parts, life);
   const channels = new Channels(parts);
   life.onDrained(() => channels.close());
-  const { repaired, drills } = await open(parts, life, runtime, channels);
+  const { repaired, drills, alerting } = await open(parts, life, runtime, channels);
   followConfiguration(parts, channels);
   const watched = { ...core, logger };
   life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
@@ -99,6 +103,7 @@ async function run(program: Program): Promise<void> {
   await channels.start();
   await life.started(repaired);
   await life.watch(startWatching(core, runtime, logger));
+  await watchAlerts(parts, life, alerting);
   life.onStop(() => drills.stop());
   await drills.start();
   const token = await firstToken(core.auth);
@@ -114,6 +119,35 @@ const TOTALS_MS = 60_000;
 function keepTotals({ traffic }: Core): () => void {
   const timer = setInterval(() => void traffic.catchUp().catch(() => undefined), TOTALS_MS).unref();
   return () => clearInterval(timer);
+}
+
+/** Alerts are told from now on: at once when this process raises one, soon when another does. */
+async function watchAlerts(
+  { core, egress, logger }: LifeParts,
+  life: GatewayLife,
+  alerting: RunningAlerting,
+): Promise<void> {
+  const kick = () => void alerting.kick();
+  life.onStop(core.alerts.subscribe(() => void setImmediate(kick)));
+  core.config.onApplied(kick);
+  // What could not leave while egress was down leaves as soon as it is back.
+  life.onStop(egress.onState((state) => void (state === 'up' ? kick() : undefined)));
+  const proof = new LedgerProof(core.ledger, systemClock);
+  const conditions = watchConditions({
+    alerts: core.alerts,
+    clock: systemClock,
+    logger,
+    egress,
+    certificates: () => life.certificates,
+    extent: () => core.ledger.extent(),
+    prove: () => proof.report(0),
+    waiting: (limit) => core.approvals.list({ status: 'pending', limit }),
+    patienceMs: () => (core.config.current().config.alerts?.approvalWaitingMinutes ?? 15) * 60_000,
+    every: repeatedly,
+  });
+  life.onStop(() => conditions.stop());
+  life.onDrained(() => alerting.stop());
+  await alerting.start();
 }
 
 function runtimeOf({ program, paths, core, egress, logger }: LifeParts, life: GatewayLife): GatewayRuntime {
@@ -150,6 +184,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   life.onStop(
     watchDrift({ drift, logger, every: repeatedly, ready: egress.ready.bind(egress, EGRESS_READY_MS) }),
   );
+  const alerting = openAlerting({ core, egress, chat: channels, logger });
   const services: Services = {
     ...core,
     clock: systemClock,
@@ -158,6 +193,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
     egress,
     runtime,
     channels,
+    alerting,
     drills,
     drift,
     evidence,
@@ -182,7 +218,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
   exposure.arm();
   life.onStop(() => exposure.stop());
   await announce(parts, listeners.ports);
-  return { repaired, drills };
+  return { repaired, drills, alerting };
 }
 
 function wantedNow({ core, paths }: LifeParts, channels: Channels) {

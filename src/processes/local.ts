@@ -7,6 +7,7 @@ import type { LocalGateway } from '../surfaces/cli/io.ts';
 import { PROCESS_CODES } from './codes.ts';
 import { openCore } from './core.ts';
 import { gatewayEnvironment } from './environment.ts';
+import { openAlerting } from './gateway/alerting.ts';
 import { NO_DRILLS } from './gateway/drills/none.ts';
 import { openDrift, openEvidence } from './gateway/evidence.ts';
 import { createRuntime } from './gateway/runtime.ts';
@@ -17,6 +18,13 @@ import { systemClock, systemRandom } from './system.ts';
 
 /** Channels run in the gateway only. */
 const NO_CHANNELS = { status: async () => [] };
+
+const NO_CHAT = {
+  notify: async () => {
+    throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'no gateway runs on this home');
+  },
+  outcome: async () => undefined,
+};
 
 /** Milliseconds for another command on this home to finish with the ledger. */
 const LOCK_WAIT_MS = 5_000;
@@ -67,6 +75,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     egress,
     runtime,
     channels: NO_CHANNELS,
+    alerting: openAlerting({ core, egress, chat: NO_CHAT, logger }),
     drills: NO_DRILLS,
     drift: openDrift(around),
     evidence: openEvidence(around),

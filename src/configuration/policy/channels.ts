@@ -24,7 +24,7 @@ interface Account {
 
 const TELEGRAM_API = 'https://api.telegram.org';
 /** A secret that only verifies or signs is sent nowhere. */
-const NOWHERE = { host: '', port: 0 };
+export const NOWHERE = { host: '', port: 0 };
 
 /** The accounts of a channel with the keys that count: each one's own over the channel's. */
 function accountsOf(channel: string, section: unknown): readonly Account[] {
@@ -43,18 +43,18 @@ function accountsOf(channel: string, section: unknown): readonly Account[] {
 }
 
 /** Where an account connects to, judged from the raw text like every other destination (attack 6). */
-async function placeOf(url: string, account: Account, key: string, issues: Issues) {
+export async function placeOf(url: string, at: readonly Segment[], issues: Issues) {
   const { judgeUrl } = await import('../../controls/egress/index.ts');
   const judged = judgeUrl(url);
   const refuse = (message: string): undefined => {
-    issues.error(account.at(key), 'CONFIG_PROVIDER_URL', { message });
+    issues.error(at, 'CONFIG_PROVIDER_URL', { message });
     return undefined;
   };
   if (!judged.ok) return refuse(judged.message);
-  const { scheme, target } = judged.url;
+  const { scheme, target, path } = judged.url;
   if (scheme === 'http' && !isThisMachine(target.host))
     return refuse('the secret would travel in the clear: use https');
-  return { host: target.host, port: target.port, plain: scheme === 'http' };
+  return { host: target.host, port: target.port, plain: scheme === 'http', path };
 }
 
 function ruleOf(
@@ -94,7 +94,7 @@ const NONE: Channels = { accounts: [], secrets: [], rules: [] };
 async function telegram(account: Account, input: ConfigInput, issues: Issues): Promise<Channels> {
   const { keys, name, at } = account;
   const apiRoot = String(keys['apiRoot'] ?? TELEGRAM_API).replace(/\/+$/, '');
-  const place = await placeOf(apiRoot, account, 'apiRoot', issues);
+  const place = await placeOf(apiRoot, account.at('apiRoot'), issues);
   if (place === undefined) return NONE;
   if (keys['botToken'] === undefined) {
     issues.warn(at('botToken'), 'CONFIG_CHANNEL_INCOMPLETE', {
@@ -164,7 +164,7 @@ async function webhook(account: Account, input: ConfigInput, issues: Issues): Pr
   const callbackUrl = keys['callbackUrl'];
   const own: ChannelAccount = { channel: 'webhook', account: name, secret: unique.name };
   if (typeof callbackUrl !== 'string') return { accounts: [own], secrets: [unique], rules: [] };
-  const place = await placeOf(callbackUrl, account, 'callbackUrl', issues);
+  const place = await placeOf(callbackUrl, account.at('callbackUrl'), issues);
   if (place === undefined) return NONE;
   return {
     accounts: [{ ...own, callbackUrl }],

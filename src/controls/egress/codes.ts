@@ -5,6 +5,11 @@ const ASK =
 
 /** Every way a connection is refused or fails. Kernel decisions keep their own codes (`EGRESS_HOST_*`). */
 export const EGRESS_CODES = defineCodes({
+  EGRESS_MAIL_FAILED: {
+    summary: 'a mail server did not take an alert',
+    fix: 'Check host, port, account and receivers under alerts.destinations; `gatehouse alerts test NAME` tries again.',
+    status: 502,
+  },
   EGRESS_HOST_INVALID: {
     summary: 'the host is not a well-formed name or address',
     fix: 'Write the host as plain lower-case letters, digits, hyphens and single dots.',

@@ -10,6 +10,7 @@ export {
 } from './intercept/authority.ts';
 export type { Interception } from './intercept/server.ts';
 export { type Outbound, openOutbound } from './outbound.ts';
+export { type Mail, type MailDestination, sendMail } from './mail.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';
 export { judgeRequest } from './request-rules.ts';

@@ -108,7 +108,9 @@ export class ProviderProxy {
       throw codedRefusal('EGRESS_HOST_MISMATCH', target);
     const { decision, rule } = gate.decide(policyOf(), subject, target, 'provider');
     // A key never goes out in the clear to a provider that is reached over TLS.
-    if ((url.scheme === 'http') !== (rule?.spec.protocol === 'http')) {
+    const protocol = rule?.spec.protocol;
+    // A rule for mail carries no HTTP: lines of a body would be commands to the server.
+    if (protocol === 'tcp' || (url.scheme === 'http') !== (protocol === 'http')) {
       throw codedRefusal('EGRESS_SCHEME_REFUSED', target, decision);
     }
     // What a key is for is the model's own endpoint, not everything that the host offers to its owner.

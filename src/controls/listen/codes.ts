@@ -71,6 +71,11 @@ export const LISTEN_CODES = defineCodes({
     fix: 'Send large bodies one after the other, and try again in a moment.',
     status: 503,
   },
+  LISTEN_CERTIFICATE_ENDS: {
+    summary: 'the certificate of a listener ends soon',
+    fix: 'Renew it and put it in its place; new connections get it after `gatehouse config reload`.',
+    status: 200,
+  },
   LISTEN_GRANT_ENDED: {
     summary: 'the grant of an exposed listener has ended, so it was closed',
     fix: 'Add a new grant for listen.open if it is still needed, or set its bind back to loopback.',

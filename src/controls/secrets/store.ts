@@ -177,6 +177,24 @@ export class SecretStore {
     return held.value;
   }
 
+  /**
+   * The value itself, for a protocol that egress speaks by its own hand: only for the host and the place that the
+   * secret is bound to.
+   *
+   * @throws SECRET_UNKNOWN, SECRET_WRONG_HOST
+   */
+  credential(name: string, place: string, target: { readonly host: string; readonly port: number }): string {
+    const held = this.#secrets.get(name);
+    if (held === undefined || held.binding.header !== place)
+      throw SECRETS_CODES.error('SECRET_UNKNOWN', undefined, { details: { secret: name } });
+    const { host, port } = held.binding;
+    if (host !== target.host || port !== target.port)
+      throw SECRETS_CODES.error('SECRET_WRONG_HOST', undefined, {
+        details: { secret: name, host: target.host },
+      });
+    return held.value;
+  }
+
   redact(text: string): string {
     return this.#redactor.redact(text);
   }

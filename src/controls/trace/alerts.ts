@@ -85,7 +85,7 @@ export function createAlerts({ ledger, clock, logger }: AlertParts): AlertServic
       const repeats = repeatsOf(raised);
       if (repeats === undefined) return;
       const alert = labelled(raised);
-      const { rule, code, severity, title, fix, subject, data, drill } = alert;
+      const { rule, code, severity, title, fix, key, subject, data, drill } = alert;
       logger.error(title, { alert: rule, code, severity, fix, ...(drill === undefined ? {} : { drill }) });
       ledger
         .append({
@@ -98,6 +98,7 @@ export function createAlerts({ ledger, clock, logger }: AlertParts): AlertServic
             severity,
             title,
             fix,
+            ...(key === undefined ? {} : { key }),
             ...(repeats === 0 ? {} : { repeats }),
             ...(drill === undefined ? {} : { drill }),
             facts: data ?? {},
@@ -128,8 +129,23 @@ export function createAlerts({ ledger, clock, logger }: AlertParts): AlertServic
   };
 }
 
+/** Alerts where they are taken from to be told: the ledger, over all processes on this home. */
+export function alertSource(ledger: Pick<LedgerService, 'readType' | 'position' | 'get'>) {
+  return {
+    position: (): Promise<number> => ledger.position(),
+    async after(position: number, limit: number) {
+      const step = await ledger.readType('alert', position, limit);
+      return { alerts: step.records.map(recordedAlert), position: step.position };
+    },
+    async find(writer: string, seq: number): Promise<RecordedAlert | undefined> {
+      const record = await ledger.get(writer, seq);
+      return record?.type === 'alert' ? recordedAlert(record) : undefined;
+    },
+  };
+}
+
 function recordedAlert({ writer, seq, at, action, code, subject, data = {} }: LedgerRecord): RecordedAlert {
-  const { severity, title, fix, repeats, facts, drill } = data;
+  const { severity, title, fix, key, repeats, facts, drill } = data;
   return {
     writer,
     seq,
@@ -141,6 +157,7 @@ function recordedAlert({ writer, seq, at, action, code, subject, data = {} }: Le
     fix: typeof fix === 'string' ? fix : '',
     repeats: typeof repeats === 'number' ? repeats : 0,
     ...(subject === undefined ? {} : { subject }),
+    ...(typeof key === 'string' ? { key } : {}),
     ...(typeof drill === 'string' ? { drill } : {}),
     ...(typeof facts === 'object' && facts !== null ? { data: { ...facts } } : {}),
   };

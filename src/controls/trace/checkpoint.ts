@@ -1,6 +1,7 @@
 import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { GENESIS } from './record.ts';
+import type { LedgerExtent } from './types.ts';
 
 /** First element of every payload: nothing else that the key signs can be passed off as a checkpoint. */
 const CHECKPOINT_DOMAIN = 'gatehouse-checkpoint-1';
@@ -134,6 +135,31 @@ export function nextCheckpoint(raw: DatabaseSync, now: number): Checkpoint | und
     records: heads.reduce((total, head) => total + head.seq, 0),
     prev: last?.hash ?? GENESIS,
     heads,
+  };
+}
+
+/** How long the chains are, and what of them the last checkpoint covers. */
+export function extentOf(raw: DatabaseSync): LedgerExtent {
+  const heads = currentHeads(raw);
+  const last = lastCheckpoint(raw);
+  const signed = last === undefined ? undefined : parseCheckpoint(last.payload);
+  let oldestUnsignedAt: number | null = null;
+  let unsigned = 0;
+  for (const { writer, seq } of heads) {
+    const covered = signed?.heads.find((head) => head.writer === writer)?.seq ?? 0;
+    if (seq <= covered) continue;
+    unsigned += seq - covered;
+    const row = raw
+      .prepare('SELECT at FROM records WHERE writer = ? AND seq > ? ORDER BY seq LIMIT 1')
+      .get(writer, covered);
+    if (row !== undefined)
+      oldestUnsignedAt = Math.min(oldestUnsignedAt ?? Number.MAX_SAFE_INTEGER, Number(row['at']));
+  }
+  return {
+    heads: heads.map(({ writer, seq }) => ({ writer, seq })),
+    unsigned,
+    oldestUnsignedAt,
+    signedAt: signed?.at ?? null,
   };
 }
 

@@ -1,4 +1,4 @@
-export { type AlertService, createAlerts } from './alerts.ts';
+export { type AlertService, alertSource, createAlerts } from './alerts.ts';
 export type { PublicKeys } from './checkpoint.ts';
 export { LEDGER_CODES } from './codes.ts';
 export { createDenials, type Denials } from './denials.ts';

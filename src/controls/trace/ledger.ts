@@ -1,14 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Clock, LedgerEvent, LedgerReceipt, Logger } from '../../kernel/index.ts';
+import type { Clock, LedgerEvent, LedgerReceipt, LedgerType, Logger } from '../../kernel/index.ts';
 import { Appender } from './appender.ts';
-import type { PublicKeys } from './checkpoint.ts';
+import { extentOf, type PublicKeys } from './checkpoint.ts';
 import { LEDGER_CODES } from './codes.ts';
 import { type Redact, toFields } from './event.ts';
-import { getRecord, queryRecords, readWriter } from './query.ts';
+import { getRecord, newestRow, queryRecords, readType, readWriter } from './query.ts';
 import { type RecordRow, toRecord } from './record.ts';
 import { type CheckpointPace, type Schedule, type Sign, Signer } from './signer.ts';
 import { prepareTables } from './tables.ts';
-import type { LedgerQuery, LedgerRecord, LedgerService, VerifyReport } from './types.ts';
+import type { LedgerExtent, LedgerQuery, LedgerRecord, LedgerService, VerifyReport } from './types.ts';
 import { verifyLedger } from './verify.ts';
 import { openLogSync } from './wal-sync.ts';
 import { lockWriter, type WriterLock } from './writer-lock.ts';
@@ -91,6 +91,18 @@ class SqliteLedger implements LedgerService {
 
   async readWriter(writer: string, after: number, limit: number): Promise<readonly LedgerRecord[]> {
     return readWriter(this.#options.raw, writer, after, limit);
+  }
+
+  async extent(): Promise<LedgerExtent> {
+    return extentOf(this.#options.raw);
+  }
+
+  async position(): Promise<number> {
+    return newestRow(this.#options.raw);
+  }
+
+  async readType(type: LedgerType, after: number, limit: number) {
+    return readType(this.#options.raw, type, after, limit);
   }
 
   async get(writer: string, seq: number): Promise<LedgerRecord | undefined> {

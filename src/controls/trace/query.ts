@@ -49,6 +49,29 @@ export function readWriter(
   return rows.map((row) => toRecord(row as unknown as RecordRow));
 }
 
+/** Number of the newest row over all writers; rows of all processes are numbered in the order of their commits. */
+export function newestRow(raw: DatabaseSync): number {
+  return Number(raw.prepare('SELECT max(id) AS id FROM records').get()?.['id'] ?? 0);
+}
+
+/** Records of one type behind a row, in the order of writing, and the row up to which everything was looked at. */
+export function readType(
+  raw: DatabaseSync,
+  type: string,
+  after: number,
+  limit: number,
+): { readonly records: readonly LedgerRecord[]; readonly position: number } {
+  const newest = newestRow(raw);
+  const rows = raw
+    .prepare(`SELECT id, ${COLUMNS} FROM records WHERE type = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?`)
+    .all(type, after, newest, limit);
+  const last = rows.length < limit ? newest : Number(rows.at(-1)?.['id']);
+  return {
+    records: rows.map((row) => toRecord(row as unknown as RecordRow)),
+    position: Math.max(after, last),
+  };
+}
+
 export function getRecord(raw: DatabaseSync, writer: string, seq: number): LedgerRecord | undefined {
   const row = raw.prepare(`SELECT ${COLUMNS} FROM records WHERE writer = ? AND seq = ?`).get(writer, seq);
   return row === undefined ? undefined : toRecord(row as unknown as RecordRow);

@@ -55,11 +55,31 @@ export interface VerifyReport {
   readonly problemsOmitted: number;
 }
 
+/** How much there is, and how much of it is signed. */
+export interface LedgerExtent {
+  readonly heads: readonly { readonly writer: string; readonly seq: number }[];
+  /** Records that no checkpoint covers. */
+  readonly unsigned: number;
+  /** When the oldest of them was written, and when the last checkpoint was made; Unix milliseconds. */
+  readonly oldestUnsignedAt: number | null;
+  readonly signedAt: number | null;
+}
+
 /** The process's own writer, plus reading and proving. */
 export interface LedgerService extends Ledger {
   query(query: LedgerQuery): Promise<readonly LedgerRecord[]>;
   /** Records of one writer behind a number, in their order. */
   readWriter(writer: string, after: number, limit: number): Promise<readonly LedgerRecord[]>;
+  /** Read from the ends of the chains alone. */
+  extent(): Promise<LedgerExtent>;
+  /** Where the newest record stands, counted over all writers. */
+  position(): Promise<number>;
+  /** Records of one type behind a position, in the order of writing, and the position up to which was looked. */
+  readType(
+    type: LedgerType,
+    after: number,
+    limit: number,
+  ): Promise<{ readonly records: readonly LedgerRecord[]; readonly position: number }>;
   get(writer: string, seq: number): Promise<LedgerRecord | undefined>;
   verify(): Promise<VerifyReport>;
   /** Sign the heads of all writers now; a no-op when nothing was written since. */

@@ -47,6 +47,11 @@ export interface EgressClient extends Egress {
     data: Uint8Array,
     presented: readonly string[],
   ): Promise<boolean>;
+  /** Send a mail to a destination of the configuration. @throws EGRESS_MAIL_FAILED */
+  mail(
+    destination: string,
+    message: { readonly id: string; readonly subject: string; readonly text: string },
+  ): Promise<void>;
   /** HMAC-SHA256 of the data in base64. */
   mac(secret: string, data: Uint8Array): Promise<string>;
   close(): void;
@@ -162,6 +167,13 @@ class ReconnectingClient implements EgressClient {
   async mac(secret: string, data: Uint8Array): Promise<string> {
     const params = { secret, data: Buffer.from(data).toString('base64') };
     return ((await this.#call('mac', params)) as { readonly mac: string }).mac;
+  }
+
+  async mail(
+    destination: string,
+    message: { readonly id: string; readonly subject: string; readonly text: string },
+  ): Promise<void> {
+    await this.#call('mail', { destination, ...message });
   }
 
   async status(): Promise<EgressStatus> {

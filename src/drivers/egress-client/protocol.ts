@@ -22,6 +22,7 @@ export const CONTROL_METHODS = [
   'grants',
   'verify',
   'mac',
+  'mail',
 ] as const;
 export type ControlMethod = (typeof CONTROL_METHODS)[number];
 

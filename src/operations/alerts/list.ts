@@ -1,23 +1,9 @@
 import { Type } from 'typebox';
 import { defineOperation } from '../define.ts';
-import { instant, name, page, SubjectSchema, strict } from '../schema.ts';
+import { instant, name, page, strict } from '../schema.ts';
+import { AlertSchema, AlertState } from './schema.ts';
 
 const DEFAULT_LIMIT = 50;
-
-const AlertSchema = strict({
-  writer: Type.String({ description: 'The process that raised it.' }),
-  seq: Type.Integer({ description: 'Its record in the ledger, together with the writer.' }),
-  at: Type.Number({ description: 'Unix milliseconds.' }),
-  rule: Type.String({ description: 'What fired, for example auth.spike.' }),
-  code: Type.String(),
-  severity: Type.Enum(['critical', 'high', 'warning']),
-  title: Type.String(),
-  fix: Type.String({ description: 'What to do next.' }),
-  repeats: Type.Integer({ description: 'How often it happened since the one before, without being told.' }),
-  subject: Type.Optional(SubjectSchema),
-  drill: Type.Optional(Type.String({ description: 'Run of drills that provoked it on purpose.' })),
-  data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-});
 
 export const alertsList = defineOperation({
   id: 'alerts.list',
@@ -27,7 +13,16 @@ export const alertsList = defineOperation({
     rule: Type.Optional(name('Only this rule, for example auth.spike.')),
     limit: Type.Optional(page(`Alerts at most; ${DEFAULT_LIMIT} when absent.`)),
   }),
-  output: strict({ alerts: Type.Array(AlertSchema, { description: 'In the order of writing.' }) }),
+  output: strict({
+    alerts: Type.Array(
+      strict({
+        ...AlertSchema.properties,
+        id: Type.String({ description: 'For `alerts show` and `alerts ack`.' }),
+        state: AlertState,
+      }),
+      { description: 'In the order of writing.' },
+    ),
+  }),
   scope: 'operator.read',
   effect: 'read',
   errors: [],
@@ -42,6 +37,12 @@ export const alertsList = defineOperation({
       ...(since === undefined ? {} : { since }),
       ...(rule === undefined ? {} : { rule }),
     });
-    return { alerts };
+    const states = await services.alerting.states(alerts);
+    return {
+      alerts: alerts.map((alert) => {
+        const id = `${alert.writer}:${alert.seq}`;
+        return { ...alert, id, state: states.get(id) ?? ('new' as const) };
+      }),
+    };
   },
 });

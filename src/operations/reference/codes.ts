@@ -1,6 +1,7 @@
 import { MODEL_CODES, SESSION_CODES, TOOL_CODES, TURN_CODES } from '../../agents/index.ts';
 import { CHANNEL_CODES } from '../../channels/index.ts';
 import { CONFIG_CODES, PLAYBOOK_CODES } from '../../configuration/index.ts';
+import { ALERTING_CODES } from '../../controls/alerting/index.ts';
 import { AUTH_CODES } from '../../controls/auth/index.ts';
 import { BUDGET_CODES } from '../../controls/budget/index.ts';
 import { DRILL_CODES } from '../../controls/drills/index.ts';
@@ -44,6 +45,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Secrets', table: SECRETS_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
   { title: 'Delivery of the ledger', table: EXPORT_CODES.table },
+  { title: 'Alerts', table: ALERTING_CODES.table },
   { title: 'Drills', table: DRILL_CODES.table },
   { title: 'Baselines and attestations', table: EVIDENCE_CODES.table },
   { title: 'Sessions', table: SESSION_CODES.table },

@@ -47,6 +47,7 @@ function inputsOf(rules: readonly EgressRuleSpec[], more: Partial<EgressInputs> 
   return {
     hash: 'h1',
     agents: new Map([['main', { authority, rules, bounds: [] }]]),
+    mail: [],
     providerRules: [],
     exports: [],
     telemetryRules: [],

@@ -1,4 +1,11 @@
-import { classifyAddress, EGRESS_CODES, type Gate, judgeUrl } from '../../controls/egress/index.ts';
+import {
+  classifyAddress,
+  EGRESS_CODES,
+  type Gate,
+  judgeUrl,
+  type Mail,
+  type MailDestination,
+} from '../../controls/egress/index.ts';
 import type { RunSecretStore, SecretStore } from '../../controls/secrets/index.ts';
 import type {
   EgressIdentity,
@@ -34,6 +41,7 @@ export interface HandlerParts {
   reload(): Promise<void>;
   /** Look at the stored grants now; the gateway says when, never what. */
   refreshGrants(): Promise<void>;
+  sendMail(destination: MailDestination, mail: Mail): Promise<void>;
 }
 
 type Params = Readonly<Record<string, unknown>>;
@@ -81,6 +89,15 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
           textsOf(params['presented']),
         ),
       };
+    },
+    async mail(params) {
+      const name = text(params, 'destination');
+      const destination = parts.policies().mail.find((one) => one.name === name);
+      if (destination === undefined)
+        throw EGRESS_CODES.error('EGRESS_MAIL_FAILED', 'there is no mail destination of this name');
+      const [id, subject, body] = ['id', 'subject', 'text'].map((key) => String(params[key] ?? ''));
+      await parts.sendMail(destination, { id: id ?? '', subject: subject ?? '', text: body ?? '' });
+      return {};
     },
     mac: (params) => ({ mac: parts.secrets.mac(text(params, 'secret'), bytesOf(params)) }),
   };

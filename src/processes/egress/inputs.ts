@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { EgressLimits, EgressRuleSpec } from '../../controls/egress/index.ts';
+import type { EgressLimits, EgressRuleSpec, MailDestination } from '../../controls/egress/index.ts';
 import type { GrantPolicy } from '../../controls/grants/index.ts';
 import type { RunSecretBinding, SecretBinding } from '../../controls/secrets/index.ts';
 import type { ExportDestination } from '../../controls/trace/types.ts';
@@ -36,6 +36,8 @@ export interface EgressInputs {
   /** What connections may use at most (E9). */
   readonly limits: EgressLimits;
   readonly runSecrets: readonly RunSecretBinding[];
+  /** Where alerts may be sent by mail. */
+  readonly mail: readonly MailDestination[];
   /** What commands may grant (D7). */
   readonly grantPolicy: GrantPolicy;
   /** Where the ledger is delivered to, and one rule `telemetry:<name>` for each place in the network (T2). */

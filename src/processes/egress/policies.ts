@@ -4,6 +4,7 @@ import {
   type EgressLimits,
   type EgressPolicy,
   type EgressRuleSpec,
+  type MailDestination,
 } from '../../controls/egress/index.ts';
 import type { GrantPolicy } from '../../controls/grants/index.ts';
 import { authorityOf, type Grant, withGrants } from '../../kernel/index.ts';
@@ -17,6 +18,7 @@ export interface EgressPolicies {
   /** For the delivery of the ledger alone; neither runs nor the gateway can use it. */
   readonly telemetry: EgressPolicy;
   readonly ownPorts: readonly number[];
+  readonly mail: readonly MailDestination[];
   readonly limits: EgressLimits;
   readonly grantPolicy: GrantPolicy;
 }
@@ -42,6 +44,7 @@ export function compilePolicies(inputs: EgressInputs): EgressPolicies {
     providers: ownPolicy('providers', inputs.providerRules),
     telemetry: ownPolicy('telemetry', inputs.telemetryRules),
     ownPorts: inputs.ownPorts,
+    mail: inputs.mail,
     limits: inputs.limits,
     grantPolicy: inputs.grantPolicy,
   };

@@ -23,6 +23,7 @@ export async function printInputs(
     secrets: effective.secrets,
     limits: effective.egressLimits,
     runSecrets: effective.runSecrets,
+    mail: effective.mailDestinations,
     grantPolicy: effective.grantPolicy,
     ownPorts: [effective.config.gateway.port],
   };

@@ -63,6 +63,7 @@ function inputs(): EgressInputs {
   return {
     hash: 'h1',
     agents: new Map([['main', { authority: authorityOf(layer), rules, bounds: [] }]]),
+    mail: [],
     providerRules: [],
     exports: [],
     telemetryRules: [],

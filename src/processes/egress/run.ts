@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { EGRESS_CODES, Gate, ProviderProxy, type Resolver } from '../../controls/egress/index.ts';
+import { EGRESS_CODES, Gate, ProviderProxy, type Resolver, sendMail } from '../../controls/egress/index.ts';
 import {
   HoneytokenTripwire,
   RunSecretStore,
@@ -235,6 +235,8 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       if (ports.length > 0) announcedPorts = ports;
     },
     refreshGrants: async () => grants?.refresh(),
+    sendMail: (destination, mail) =>
+      sendMail({ gate, policyOf: () => policies.providers, secrets, ...ca }, destination, mail),
     reload: () => reload(ledger, logger, () => apply(false)),
   });
   // Egress looks by itself: a rule that an operator takes away ends here whatever the gateway does.

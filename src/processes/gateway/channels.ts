@@ -1,5 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AccountStatus, ChannelRuntime, ChannelStore } from '../../channels/index.ts';
+import {
+  type AccountStatus,
+  CHANNEL_CODES,
+  ChannelRuntime,
+  ChannelStore,
+  type Notice,
+} from '../../channels/index.ts';
 import type { ChannelAdapter } from '../../channels/types.ts';
 import type { ChannelAccount } from '../../configuration/types.ts';
 import type { PeerFacts } from '../../controls/auth/types.ts';
@@ -97,6 +103,17 @@ export class Channels {
       peer,
     });
   };
+
+  /** Hand a message to the outbox. @throws CHANNEL_UNREACHABLE while the channels are not started */
+  async notify(notice: Notice): Promise<void> {
+    if (this.#runtime === undefined) throw CHANNEL_CODES.error('CHANNEL_UNREACHABLE');
+    await this.#runtime.notify(notice);
+  }
+
+  /** How a message of the outbox ended. */
+  outcome(id: string) {
+    return new ChannelStore(this.#parts.core.db as never).outcome(id);
+  }
 
   async close(): Promise<void> {
     for (const { stop, adapter } of this.#running.values()) {

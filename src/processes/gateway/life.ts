@@ -7,6 +7,7 @@ import type { Core } from '../core.ts';
 import type { FileLogger } from '../logger.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
 import type { Program } from '../program.ts';
+import type { ShownCertificate } from './condition-watch.ts';
 import type { Declared, ListenerSet } from './listener-set.ts';
 import type { ListenerWatch } from './listener-watch.ts';
 import type { Surfaces } from './surfaces.ts';
@@ -84,6 +85,10 @@ export class GatewayLife {
   /** Measure the listeners now instead of within the minute. */
   async lookAtListeners(): Promise<void> {
     await this.#watch?.check();
+  }
+
+  get certificates(): readonly ShownCertificate[] {
+    return this.#listeners?.certificates ?? [];
   }
 
   get targets(): readonly DrillTarget[] {

@@ -8,6 +8,7 @@ import type { HttpSurface } from '../../surfaces/http/index.ts';
 import { renewCertificate } from '../../surfaces/http/index.ts';
 import type { WsSurface } from '../../surfaces/ws/index.ts';
 import { PROCESS_CODES } from '../codes.ts';
+import type { ShownCertificate } from './condition-watch.ts';
 import { admits, type WantedListener } from './listening.ts';
 
 export type Declared = DeclaredListener & { readonly plane: string };
@@ -72,6 +73,15 @@ export class ListenerSet {
       const { plane, address, exposed, tls } = wanted;
       const transport = tls === undefined ? 'plain' : tls.clientAuth === 'required' ? 'mutual' : 'tls';
       return [{ plane, address, port, exposed, transport }];
+    });
+  }
+
+  /** What TLS listeners show. */
+  get certificates(): readonly ShownCertificate[] {
+    return [...this.#open.values()].flatMap(({ wanted, port }) => {
+      if (wanted.tls === undefined) return [];
+      const address = wanted.kind === 'unix' ? wanted.path : `${wanted.address}:${port}`;
+      return [{ plane: wanted.plane, address, expires: wanted.tls.expires }];
     });
   }
 

@@ -1,11 +1,11 @@
 import { Workspaces } from '../../agents/turn/workspaces.ts';
 import { SECRETS_CODES, type Settled } from '../../controls/secrets/index.ts';
-import type { Ledger, Logger, RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
+import type { Alerts, Logger, RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
 import type { MaskerClient } from './client.ts';
 
 export interface MaskedSandboxOptions {
   readonly masker: MaskerClient;
-  readonly ledger: Ledger;
+  readonly alerts: Alerts;
   readonly logger: Logger;
 }
 
@@ -76,7 +76,7 @@ export function maskedSandbox<Port extends Sandbox>(sandbox: Port, options: Mask
 
 async function settle(options: MaskedSandboxOptions, runId: string): Promise<void> {
   try {
-    await reportKept(options, await options.masker.close(runId), runId);
+    reportKept(options, await options.masker.close(runId), runId);
   } catch (cause) {
     // The copies stay where they are, and the next start goes on with them.
     options.logger.error('changes to files with credentials were not written back yet', {
@@ -87,27 +87,23 @@ async function settle(options: MaskedSandboxOptions, runId: string): Promise<voi
 }
 
 /** What could not be written back is kept, and somebody has to know. */
-export async function reportKept(
-  { ledger, logger }: Pick<MaskedSandboxOptions, 'ledger' | 'logger'>,
+export function reportKept(
+  { alerts, logger }: Pick<MaskedSandboxOptions, 'alerts' | 'logger'>,
   settled: readonly Settled[],
   run?: string,
-): Promise<void> {
+): void {
   for (const { path, outcome, kept, why } of settled) {
     if (outcome !== 'kept') continue;
     logger.warn('a changed file with credentials was not written back', { path, kept, why });
-    await ledger.append({
-      type: 'alert',
-      action: 'secrets.write-back-kept',
-      outcome: 'failure',
+    alerts.raise({
+      rule: 'secrets.write-back-kept',
       code: 'SECRETS_NOT_WRITTEN_BACK',
+      severity: 'warning',
+      title: 'a run changed a file with credentials, and the change was kept beside it',
+      fix: 'Compare the kept file, which holds placeholders, with the original and take over what you want.',
+      key: path,
       ...(run === undefined ? {} : { subject: { principal: 'gateway', run } }),
-      data: {
-        path,
-        kept: kept ?? '',
-        why: why ?? '',
-        title: 'a run changed a file with credentials, and the change was kept beside it',
-        fix: 'Compare the kept file, which holds placeholders, with the original and take over what you want.',
-      },
+      data: { path, kept: kept ?? '', why: why ?? '' },
     });
   }
 }

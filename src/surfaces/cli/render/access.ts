@@ -129,24 +129,6 @@ export function whoLines(talked: Talked, truncated: boolean, view: View): readon
   return truncated ? [...lines, view.paint('warn', 'There is more: ask for a shorter time.')] : lines;
 }
 
-export type Alerted = readonly {
-  readonly at: number;
-  readonly severity: string;
-  readonly rule: string;
-  readonly title: string;
-  readonly fix: string;
-  readonly drill?: string;
-}[];
-
-export function alertLines(alerts: Alerted, view: View): readonly string[] {
-  if (alerts.length === 0) return ['No alerts.'];
-  return alerts.flatMap(({ at, severity, rule, title, fix, drill }) => [
-    `${formatInstant(at)}  ${view.paint(severity === 'warning' ? 'warn' : 'bad', severity)}  ${rule}${drill === undefined ? '' : `  (provoked by the drills ${drill})`}`,
-    `  ${title}`,
-    `  fix: ${fix}`,
-  ]);
-}
-
 export function channelLines(accounts: readonly ChannelStatus[], view: View): readonly string[] {
   const lines = table(
     accounts,

@@ -1,5 +1,6 @@
 import type { SessionRow, StoredMessage, ToolDescription, ToolOutcome } from '../../../agents/types.ts';
 import type { ConfigIssue, ConfigSnapshot } from '../../../configuration/types.ts';
+import type { AlertDetails, AlertSilence } from '../../../controls/alerting/types.ts';
 import type {
   BrowserSession,
   DeviceRecord,
@@ -29,6 +30,7 @@ import { EXIT } from '../exit.ts';
 import { shown, shownLine } from '../terminal.ts';
 import { asTyped, type View } from '../view.ts';
 import * as access from './access.ts';
+import * as told from './alerts.ts';
 import * as drift from './drift.ts';
 import * as drills from './drills.ts';
 import * as egress from './egress.ts';
@@ -162,7 +164,22 @@ const FORMS: Readonly<Record<string, Form>> = {
   'ledger.who': form<{ talked: access.Talked; truncated: boolean }>(({ talked, truncated }, view) =>
     access.whoLines(talked, truncated, view),
   ),
-  'alerts.list': form<{ alerts: access.Alerted }>(({ alerts }, view) => access.alertLines(alerts, view)),
+  'alerts.list': form<{ alerts: told.Alerted }>(({ alerts }, view) => told.alertLines(alerts, view)),
+  'alerts.show': form<AlertDetails>(told.detailLines),
+  'alerts.ack': form<AlertDetails>(told.detailLines),
+  'alerts.test': form<told.TestResult>(told.testLines, ({ results }) =>
+    results.every(({ sent }) => sent) ? EXIT.ok : EXIT.failed,
+  ),
+  'alerts.destinations': form<told.Destinations>(told.destinationLines),
+  'alerts.silence': form<{ silence: AlertSilence }>(({ silence }, view) =>
+    told.silenceLines([silence], view),
+  ),
+  'alerts.silences': form<{ silences: AlertSilence[] }>(({ silences }, view) =>
+    told.silenceLines(silences, view),
+  ),
+  'alerts.unsilence': form<{ silence: AlertSilence }>(({ silence }) => [
+    `${silence.rule} is told again from now on.`,
+  ]),
   'channels.status': form<{ accounts: ChannelStatus[] }>(({ accounts }, view) =>
     access.channelLines(accounts, view),
   ),
