@@ -69,7 +69,7 @@ const common = {
 };
 await build({
   ...common,
-  entryPoints: ['cli', 'launcher', 'gateway', 'egress', 'prober', 'masker'].map((name) =>
+  entryPoints: ['cli', 'launcher', 'gateway', 'egress', 'prober', 'masker', 'backup'].map((name) =>
     join(ROOT, 'src', 'processes', `${name}.ts`),
   ),
   outdir: dist,

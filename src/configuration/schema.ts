@@ -3,6 +3,7 @@ import { AgentsSection, ModelsSection, SessionSection } from '../agents/schema.t
 import { ChannelsSection } from '../channels/schema.ts';
 import { alertsSection } from '../controls/alerting/schema.ts';
 import { AuthSection } from '../controls/auth/schema.ts';
+import { BackupSection } from '../controls/backup/schema.ts';
 import { BudgetSection } from '../controls/budget/schema.ts';
 import { DrillsSection } from '../controls/drills/schema.ts';
 import { NetworkPolicySection } from '../controls/egress/schema.ts';
@@ -46,6 +47,7 @@ export const ConfigSchema = Type.Object(
     alerts: Type.Optional(alertsSection(SecretInput)),
     drills: Type.Optional(DrillsSection),
     budget: Type.Optional(BudgetSection),
+    backup: Type.Optional(BackupSection),
   },
   {
     additionalProperties: false,

@@ -208,6 +208,79 @@ test('rollback brings configuration and playbooks back, as a new snapshot', asyn
   assert.equal(await codeOf(home.config.rollback(99, BY)), 'CONFIG_SNAPSHOT_UNKNOWN');
 });
 
+test('a rollback that is killed between two files is finished by the next start, which says so', async () => {
+  for (let survived = 0; survived <= 3; survived++) {
+    let writes = Number.POSITIVE_INFINITY;
+    const killed = new Error('killed');
+    const dying = {
+      ...nodeFiles,
+      write(path: string, text: string) {
+        if (!path.endsWith('.bak') && writes-- <= 0) throw killed;
+        nodeFiles.write(path, text);
+      },
+      remove(path: string) {
+        if (writes === Number.POSITIVE_INFINITY || writes-- > 0) nodeFiles.remove(path);
+      },
+    };
+    using home = await install('{ gateway: { port: 1000 } }', dying);
+    home.home.write('playbooks/mine.yaml', MINE);
+    home.home.write('gatehouse.json', '{ agents: { entries: { main: { playbook: "mine" } } } }');
+    await home.config.reload('eve');
+    // The note, then the playbook, then the file itself: nothing more is written after so many of them.
+    writes = survived;
+    await home.config.rollback(1, BY).catch(() => undefined);
+    writes = Number.POSITIVE_INFINITY;
+    const again = await home.restart();
+    const [port, hasMine] = [
+      again.current().config.gateway.port,
+      existsSync(join(home.home.paths.playbooks, 'mine.yaml')),
+    ];
+    const after = survived === 0 ? [18_789, true] : [1000, false];
+    assert.deepEqual([port, hasMine], after, `after ${survived} writes`);
+    const said = home.ledger.events.filter(({ action }) => action === 'config.change_finished').length;
+    assert.equal(said, survived === 0 ? 0 : 1, `after ${survived} writes`);
+    assert.equal(existsSync(join(home.home.paths.home, '.config-change.json')), false);
+  }
+});
+
+test('config/a disk that is full between two files: refused, and no start finds half a change', async () => {
+  let full = false;
+  const filling = {
+    ...nodeFiles,
+    write(path: string, text: string) {
+      if (full && path.endsWith('gatehouse.json')) throw new GatehouseError('CONFIG_WRITE_FAILED', 'full');
+      nodeFiles.write(path, text);
+    },
+  };
+  using home = await install('{ gateway: { port: 1000 } }', filling);
+  const playbook = home.home.write('playbooks/mine.yaml', MINE);
+  home.home.write('gatehouse.json', '{ agents: { entries: { main: { playbook: "mine" } } } }');
+  await home.config.reload('eve');
+  full = true;
+  assert.equal(await codeOf(home.config.rollback(1, BY)), 'CONFIG_WRITE_FAILED');
+  assert.equal(readFileSync(playbook, 'utf8'), MINE);
+  full = false;
+  assert.equal((await home.restart()).current().agents.get('main')?.playbook, 'mine');
+});
+
+test('config/a note of a change that names a file outside of the configuration: nothing is written', async () => {
+  using home = await install('{ gateway: { port: 1000 } }');
+  for (const name of [
+    '../evil',
+    '/tmp/evil',
+    'keys/ledger.key',
+    'playbooks/../../evil.yaml',
+    'workspaces/main/x',
+  ]) {
+    home.home.write(
+      '.config-change.json',
+      JSON.stringify({ changes: { [name]: 'x', 'gatehouse.json': '{}' } }),
+    );
+    assert.equal((await home.restart()).current().config.gateway.port, 1000, name);
+    assert.equal(existsSync(join(home.home.paths.home, name)), false, name);
+  }
+});
+
 test('diff shows what changed between two snapshots, and get what is set', async () => {
   using home = await install('{ gateway: { port: 1000, bind: "127.0.0.1" } }');
   await home.config.set('gateway.port', 2000, BY);

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Kysely } from 'kysely';
 import { type Clock, GatehouseError, type Grant, type Ledger } from '../kernel/index.ts';
@@ -11,6 +12,7 @@ import { Issues } from './issues.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 import { isPlainObject } from './objects.ts';
 import { formatPath, parsePath, type Segment, valueAt } from './path.ts';
+import { finishPending, forgetPending, notePending } from './pending.ts';
 import { MAX_PLAYBOOK_BYTES } from './playbooks/parse.ts';
 import { egressPolicyPath, MAX_EGRESS_FILE_BYTES } from './policy/egress-file.ts';
 import { configJsonSchema } from './schema.ts';
@@ -74,6 +76,7 @@ class Configuration implements ConfigService {
   }
 
   async start(): Promise<void> {
+    await this.#finishChange();
     const latest = await this.#snapshots.latest();
     let loaded: LoadedConfig;
     try {
@@ -88,6 +91,15 @@ class Configuration implements ConfigService {
     const by = { author: 'start', ticket: '', reason: 'found at start' };
     const snapshot = latest?.hash === loaded.effective.hash ? latest : await this.#record(loaded, by);
     this.#run(Object.freeze({ ...loaded.effective, snapshot: snapshot.number }));
+  }
+
+  /** A change that a killed process had begun is finished first, so that what is loaded is something that was tried. */
+  async #finishChange(): Promise<void> {
+    const { paths } = this.#parts;
+    const finished = finishPending(this.#files, paths);
+    if (finished === undefined) return;
+    await this.#event('config.change_finished', 'success', 'start', { files: finished });
+    forgetPending(this.#files, paths);
   }
 
   #run(filed: EffectiveConfig): void {
@@ -266,13 +278,56 @@ class Configuration implements ConfigService {
   /** Every file that is replaced or taken away stays beside it as NAME.bak; the configuration itself is last. */
   #write(changes: Changes): void {
     const { config } = this.#parts.paths;
-    const ordered = [...changes].sort(([a], [b]) => Number(a === config) - Number(b === config));
-    for (const [path, text] of ordered) {
-      const before = this.#text(path, MAX_EGRESS_FILE_BYTES);
-      if (before === text) continue;
+    const ordered = [...changes]
+      .sort(([a], [b]) => Number(a === config) - Number(b === config))
+      .map(([path, text]) => ({ path, text, before: this.#text(path, MAX_EGRESS_FILE_BYTES) }))
+      .filter(({ text, before }) => text !== before);
+    for (const { path, before } of ordered)
       if (before !== undefined) this.#files.write(`${path}.bak`, before);
-      if (text === undefined) this.#files.remove(path);
-      else this.#files.write(path, text);
+    const isMany = ordered.length > 1;
+    const { paths } = this.#parts;
+    if (isMany) notePending(this.#files, paths, new Map(ordered.map(({ path, text }) => [path, text])));
+    const done: (typeof ordered)[number][] = [];
+    try {
+      for (const change of ordered) {
+        this.#put(change.path, change.text);
+        done.push(change);
+      }
+    } catch (thrown) {
+      // A disk that is full in the middle: what was replaced is put back, so that no start finds half a change.
+      for (const { path, before } of done) this.#put(path, before);
+      throw thrown;
+    } finally {
+      if (isMany) forgetPending(this.#files, paths);
+    }
+  }
+
+  #put(path: string, text: string | undefined): void {
+    if (text === undefined) this.#files.remove(path);
+    else this.#files.write(path, text);
+  }
+
+  exported(): ReturnType<ConfigService['exported']> {
+    return this.#inTurn(async () => {
+      const { snapshot } = this.current();
+      const { home, config } = this.#parts.paths;
+      const stored = await this.#snapshots.get(snapshot);
+      const files: Record<string, string> = { [relative(home, config)]: await this.#ownText(stored) };
+      if (stored.egress !== null) files[relative(home, egressPolicyPath(this.#parts.paths))] = stored.egress;
+      for (const [name, text] of Object.entries(stored.playbooks))
+        files[relative(home, `${this.#parts.paths.playbooks}/${name}.yaml`)] = text;
+      return { hash: stored.hash, snapshot, files };
+    });
+  }
+
+  /** The file as it was written, with its comments, when it alone says what runs; otherwise what the snapshot holds. */
+  async #ownText({ hash, config }: { readonly hash: string; readonly config: string }): Promise<string> {
+    try {
+      const text = this.#text(this.#parts.paths.config, MAX_CONFIG_BYTES);
+      if (text === undefined || text.includes('$include')) return config;
+      return (await this.#load(this.#files)).effective.hash === hash ? text : config;
+    } catch {
+      return config;
     }
   }
 

@@ -201,6 +201,12 @@ export interface ConfigService {
     to: number,
     by: { readonly author: string; readonly ticket: string; readonly reason: string },
   ): Promise<ConfigSnapshot>;
+  /** What runs, as the files that make it: text by path in the home. Grants and secrets are not in it. */
+  exported(): Promise<{
+    readonly hash: string;
+    readonly snapshot: number;
+    readonly files: Readonly<Record<string, string>>;
+  }>;
   /** Re-read the file; on any issue the running configuration stays and the issues are returned. */
   reload(author: string): Promise<{
     readonly applied: boolean;

@@ -9,4 +9,5 @@ export * from './host-trees.ts';
 export * from './match.ts';
 export * from './ports.ts';
 export * from './run-variables.ts';
+export * from './schedule.ts';
 export * from './taint.ts';

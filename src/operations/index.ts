@@ -16,6 +16,8 @@ import { approvalsResolve } from './approvals/resolve.ts';
 import { approvalsShow } from './approvals/show.ts';
 import { approvalsSuggest } from './approvals/suggest.ts';
 import { attestCreate } from './attest/create.ts';
+import { backupCreate } from './backup/create.ts';
+import { backupList } from './backup/list.ts';
 import { budgetShow } from './budget/show.ts';
 import { channelsStatus } from './channels/status.ts';
 import { chatAbort } from './chat/abort.ts';
@@ -233,6 +235,8 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   attestCreate,
   driftBaseline,
   driftCheck,
+  backupCreate,
+  backupList,
   inventoryListeners,
   tunnelPrint,
   frontNginx,

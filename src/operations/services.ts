@@ -2,6 +2,7 @@ import type { ModelProvider, SessionService, TurnService } from '../agents/types
 import type { ConfigService } from '../configuration/types.ts';
 import type { AlertingService } from '../controls/alerting/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
+import type { BackupService } from '../controls/backup/index.ts';
 import type { BudgetService } from '../controls/budget/index.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
@@ -146,4 +147,5 @@ export interface Services {
   readonly runtime: RuntimeService;
   readonly drift: DriftService;
   readonly evidence: EvidenceService;
+  readonly backups: BackupService;
 }

@@ -15,6 +15,17 @@ export async function main(program: Program): Promise<void> {
     socketPath: join(paths.run, 'gateway.sock'),
     paths,
     openLocal: async () => (await import('./local.ts')).openLocal(program),
+    backups: {
+      verify: async (order) => (await import('./restore/rehearse.ts')).verifyBackup(order, paths),
+      rehearse: async (order) =>
+        (await import('./restore/rehearse.ts')).rehearseRestore(order, paths, process.env),
+      async restore(order) {
+        const report = await (await import('./restore/restore.ts')).restoreBackup(order, paths, process.env);
+        // Opening the home once takes away what must not come back, and writes the restore down.
+        await (await (await import('./local.ts')).openLocal(program)).close();
+        return report;
+      },
+    },
     processes: {
       run: () => runForeground(program),
       start: async () => (await import('./start-detached.ts')).startDetached(program),

@@ -25,6 +25,7 @@ import {
   principalLayer,
   type RunningAuth,
 } from '../controls/auth/index.ts';
+import { type BackupTables, migrations as backupMigrations } from '../controls/backup/index.ts';
 import {
   type BudgetService,
   type BudgetTables,
@@ -97,6 +98,7 @@ import { bringNothingBack } from './nothing-back.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
+import { afterRestore } from './restore/restored.ts';
 import { openImages, openSandboxes } from './sandboxes.ts';
 import { senderRules } from './senders.ts';
 import { afterwards } from './system.ts';
@@ -105,6 +107,7 @@ import { prepareWorkspaces } from './workspaces.ts';
 type Tables = EvidenceTables &
   AlertingTables &
   AuthTables &
+  BackupTables &
   BudgetTables &
   ApprovalTables &
   GrantTables &
@@ -116,9 +119,10 @@ type Tables = EvidenceTables &
   DrillTables;
 
 /** Every folder that stores something, in the order in which its tables are made. */
-const MIGRATIONS = [
+export const MIGRATIONS = [
   configMigrations,
   budgetMigrations,
+  backupMigrations,
   authMigrations,
   sessionMigrations,
   approvalMigrations,
@@ -268,6 +272,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       logger.error('turns of a revoked credential go on', { cause: String(cause) }),
     );
   });
+  await afterRestore({ auth, grants, ledger, logger }, paths);
   await bringNothingBack(auth, ledger, alerts);
   return {
     ledger,

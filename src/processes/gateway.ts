@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { egressPolicyPath } from '../configuration/index.ts';
 import type { RunningAlerting } from '../controls/alerting/index.ts';
+import type { BackupService } from '../controls/backup/index.ts';
 import { createEgressClient } from '../drivers/egress-client/index.ts';
 import { asGatehouseError, GatehouseError } from '../kernel/index.ts';
 import { createDispatcher } from '../operations/dispatcher.ts';
@@ -8,6 +9,7 @@ import { OPERATIONS } from '../operations/index.ts';
 import type { Services } from '../operations/services.ts';
 import { type Core, openCore } from './core.ts';
 import { openAlerting } from './gateway/alerting.ts';
+import { keepBackups, openBackups } from './gateway/backups.ts';
 import { Channels } from './gateway/channels.ts';
 import { watchConditions } from './gateway/condition-watch.ts';
 import { watchDrift } from './gateway/drift-watch.ts';
@@ -86,10 +88,11 @@ async function run(program: Program): Promise<void> {
   });
   const parts = { program, paths, core, egress, logger };
   const life = new GatewayLife(parts);
-  const runtime = runtimeOf(parts, life);
+  const backups = openBackups(parts);
+  const runtime = runtimeOf(parts, life, backups);
   const channels = new Channels(parts);
   life.onDrained(() => channels.close());
-  const { repaired, drills, alerting } = await open(parts, life, runtime, channels);
+  const { repaired, drills, alerting } = await open(parts, life, runtime, channels, backups);
   followConfiguration(parts, channels);
   const watched = { ...core, logger };
   life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
@@ -106,6 +109,7 @@ async function run(program: Program): Promise<void> {
   await watchAlerts(parts, life, alerting);
   life.onStop(() => drills.stop());
   await drills.start();
+  life.onStop(await keepBackups(backups, parts, repeatedly));
   const token = await firstToken(core.auth);
   const config = core.config.current();
   const { port } = life;
@@ -150,7 +154,11 @@ async function watchAlerts(
   await alerting.start();
 }
 
-function runtimeOf({ program, paths, core, egress, logger }: LifeParts, life: GatewayLife): GatewayRuntime {
+function runtimeOf(
+  { program, paths, core, egress, logger }: LifeParts,
+  life: GatewayLife,
+  backups: BackupService,
+): GatewayRuntime {
   return createRuntime({
     version: program.version,
     paths,
@@ -161,12 +169,19 @@ function runtimeOf({ program, paths, core, egress, logger }: LifeParts, life: Ga
     logFile: logger.file,
     declared: () => life.declared,
     failing: () => life.failing(),
+    backups,
     stop: (reason, restart) => life.stop(reason, restart),
   });
 }
 
 /** Repair what a crash left, then listen: nobody is let in to a state that is not sound yet. */
-async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime, channels: Channels) {
+async function open(
+  parts: LifeParts,
+  life: GatewayLife,
+  runtime: GatewayRuntime,
+  channels: Channels,
+  backups: BackupService,
+) {
   const { paths, core, egress, logger } = parts;
   const drills = new GatewayDrills({
     program: parts.program,
@@ -197,6 +212,7 @@ async function open(parts: LifeParts, life: GatewayLife, runtime: GatewayRuntime
     drills,
     drift,
     evidence,
+    backups,
   };
   const dispatcher = createDispatcher({ operations: OPERATIONS, services });
   const surfaces = await createSurfaces({

@@ -4,6 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { HomePaths } from '../operations/services.ts';
 import { PROCESS_CODES } from './codes.ts';
+import { finishExchange } from './restore/journal.ts';
 
 /** Longest home for which the sockets below it still fit into sun_path (108 bytes on Linux, 104 on macOS). */
 const MAX_HOME_FOR_SOCKETS = 48;
@@ -38,6 +39,8 @@ export function honeytokenFile(paths: Pick<HomePaths, 'state'>): string {
  * @throws HOME_NOT_PRIVATE, HOME_UNUSABLE
  */
 export function prepareHome(paths: HomePaths): void {
+  // Before anything is opened: a restore that was cut off in the middle is finished first.
+  finishExchange(paths.home);
   for (const folder of [
     paths.home,
     paths.playbooks,

@@ -1,5 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeFiles } from '../configuration/files.ts';
+import { finishPending } from '../configuration/pending.ts';
 import { startKeeper } from '../drivers/egress-client/keeper.ts';
 import { asGatehouseError } from '../kernel/index.ts';
 import { answers } from './answers.ts';
@@ -29,6 +31,8 @@ async function launch(program: Program): Promise<void> {
   const paths = homePaths(process.env);
   prepareHome(paths);
   if (await answers(join(paths.run, 'gateway.sock'))) throw PROCESS_CODES.error('GATEWAY_ALREADY_RUNNING');
+  // Egress reads the configuration at the same time as the gateway: half a change must be whole before either starts.
+  finishPending(nodeFiles, paths);
   // What made an earlier egress fail says nothing about this one.
   rmSync(join(paths.run, 'egress.failure'), { force: true });
   startKeeper({

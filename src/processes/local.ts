@@ -8,6 +8,7 @@ import { PROCESS_CODES } from './codes.ts';
 import { openCore } from './core.ts';
 import { gatewayEnvironment } from './environment.ts';
 import { openAlerting } from './gateway/alerting.ts';
+import { openBackups } from './gateway/backups.ts';
 import { NO_DRILLS } from './gateway/drills/none.ts';
 import { openDrift, openEvidence } from './gateway/evidence.ts';
 import { createRuntime } from './gateway/runtime.ts';
@@ -52,6 +53,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     random: systemRandom,
     lockWaitMs: LOCK_WAIT_MS,
   });
+  const backups = openBackups({ program, paths, core, egress, logger });
   const runtime = createRuntime({
     version: program.version,
     paths,
@@ -62,6 +64,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     logFile: join(paths.logs, 'gateway.log'),
     declared: () => [],
     failing: () => ['gateway'],
+    backups,
     stop: async () => {
       throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'no gateway runs on this home');
     },
@@ -79,6 +82,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     drills: NO_DRILLS,
     drift: openDrift(around),
     evidence: openEvidence(around),
+    backups,
   };
   return {
     dispatcher: createDispatcher({ operations: OPERATIONS, services }),

@@ -1,13 +1,27 @@
 import { createHash, createPublicKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PublicKeys } from '../controls/trace/index.ts';
 
-/** The key that checkpoints are signed with, by its id; none before egress made one. */
+/**
+ * The keys that checkpoints may be signed with, by id: that of this install, and those of installs that it was restored
+ * from, which have signed what came before. None before egress made one.
+ */
 export async function readPublicKeys(keys: string): Promise<PublicKeys> {
+  const retired = join(keys, 'retired');
+  const names = await readdir(retired).catch(() => []);
+  const files = [
+    'ledger.pub',
+    ...names.filter((name) => name.endsWith('.pub')).map((name) => join('retired', name)),
+  ];
+  const found = await Promise.all(files.map((name) => readPublicKey(join(keys, name))));
+  return Object.assign({}, ...found) as PublicKeys;
+}
+
+async function readPublicKey(path: string): Promise<PublicKeys> {
   let pem: string;
   try {
-    pem = await readFile(join(keys, 'ledger.pub'), 'utf8');
+    pem = await readFile(path, 'utf8');
   } catch {
     return {};
   }

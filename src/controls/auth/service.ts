@@ -433,6 +433,9 @@ class Authentication implements RunningAuth {
     if (row === undefined) throw AUTH_CODES.error('AUTH_DEVICE_UNKNOWN');
     await this.#devices.remove(deviceId, this.#parts.clock.now());
     this.#revocations.announce(credentialOf(deviceId), 'removed');
+    await this.#parts.ledger
+      .append({ type: 'change', action: 'device.removed', outcome: 'success', data: { id: deviceId } })
+      .catch(() => this.#parts.logger?.error('a removed device could not be recorded', { deviceId }));
     return deviceRecord(row);
   }
 

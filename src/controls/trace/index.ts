@@ -13,7 +13,12 @@ export {
 } from './evidence/attestation.ts';
 export { EVIDENCE_CODES } from './evidence/codes.ts';
 export { createDrift, type DriftService } from './evidence/drift.ts';
-export { type Envelope, MAX_ENVELOPE_BYTES, seal as sealEnvelope } from './evidence/dsse.ts';
+export {
+  type Envelope,
+  MAX_ENVELOPE_BYTES,
+  open as openEnvelope,
+  seal as sealEnvelope,
+} from './evidence/dsse.ts';
 export { type Difference, FACT_SECTIONS, type InstallFacts } from './evidence/facts.ts';
 export { type EvidenceTables, migrations as evidenceMigrations } from './evidence/tables.ts';
 export { EXPORT_CODES } from './export/codes.ts';
@@ -22,5 +27,6 @@ export { openLedgerReader } from './export/reader.ts';
 export type { ExportTransport, LedgerReader } from './export/types.ts';
 export { TELEMETRY_PRINCIPAL } from './export/worker.ts';
 export { createLedger } from './ledger.ts';
+export { openPastLedger } from './past.ts';
 export type { CheckpointPace } from './signer.ts';
 export { verifyLedgerFile } from './verify.ts';

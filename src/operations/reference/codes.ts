@@ -3,6 +3,7 @@ import { CHANNEL_CODES } from '../../channels/index.ts';
 import { CONFIG_CODES, PLAYBOOK_CODES } from '../../configuration/index.ts';
 import { ALERTING_CODES } from '../../controls/alerting/index.ts';
 import { AUTH_CODES } from '../../controls/auth/index.ts';
+import { BACKUP_CODES } from '../../controls/backup/index.ts';
 import { BUDGET_CODES } from '../../controls/budget/index.ts';
 import { DRILL_CODES } from '../../controls/drills/index.ts';
 import { EGRESS_CODES } from '../../controls/egress/index.ts';
@@ -42,6 +43,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Egress', table: EGRESS_CODES.table },
   { title: 'Grants', table: GRANT_CODES.table },
   { title: 'Budgets', table: BUDGET_CODES.table },
+  { title: 'Backups', table: BACKUP_CODES.table },
   { title: 'Secrets', table: SECRETS_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
   { title: 'Delivery of the ledger', table: EXPORT_CODES.table },

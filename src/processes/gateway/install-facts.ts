@@ -38,7 +38,7 @@ async function digestOf(path: string): Promise<string> {
 }
 
 /** Every file that makes the program, by its path in the package. */
-async function programFiles({ root }: Program): Promise<Record<string, string>> {
+export async function programFiles({ root }: Program): Promise<Record<string, string>> {
   const folders = await Promise.all(PROGRAM_FOLDERS.map((folder) => filesBelow(join(root, folder))));
   const rows = await Promise.all(
     folders.flat().map(async (path) => [relative(root, path), await digestOf(path)] as const),

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { checkModels } from '../../agents/checks.ts';
 import { checkLogins, checkTokens } from '../../controls/auth/index.ts';
+import { type BackupService, checkBackups } from '../../controls/backup/index.ts';
 import {
   checkListeners,
   checkReach,
@@ -38,6 +39,7 @@ export interface RuntimeOptions {
   /** What this process is meant to listen on; empty for a command line. */
   readonly declared: () => readonly (DeclaredListener & { readonly plane: string })[];
   readonly failing: () => readonly string[];
+  readonly backups: Pick<BackupService, 'facts'>;
   readonly stop: (reason: string, restart: boolean) => Promise<void>;
 }
 
@@ -118,6 +120,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...(await executionFindings(core, clock.now())),
       ...(await egressFindings(core.config.current(), clock.now())),
       ...(await grantFindings(core, clock.now())),
+      ...checkBackups(await options.backups.facts()),
       ...ledgerFindings(await proof.report(0)),
       ...(await probesInUse(core)).flatMap(sandboxFindings),
       ...checkReach(await around),

@@ -7,6 +7,20 @@ export interface CliOnlyCommand {
   readonly options?: readonly { readonly flags: string; readonly description: string }[];
 }
 
+const BACKUP_OPTIONS = [
+  { flags: '--identity <path>', description: 'The private key, as age-keygen wrote it; not in the home.' },
+  {
+    flags: '--key <path>',
+    description: 'keys/ledger.pub of the install that made it; that of the install here when absent.',
+  },
+  { flags: '--workdir <path>', description: 'Where to unpack for the proof; removed afterwards.' },
+  {
+    flags: '--max-bytes <number>',
+    description: 'Bytes that it may unpack to; the room on the disk when absent.',
+  },
+  { flags: '--json', description: 'Print exactly the result as JSON.' },
+];
+
 /** Every command that is not made from an operation. The parity test accepts no other. */
 export const CLI_ONLY: readonly CliOnlyCommand[] = Object.freeze([
   {
@@ -55,6 +69,39 @@ export const CLI_ONLY: readonly CliOnlyCommand[] = Object.freeze([
     examples: ['gatehouse attest verify posture.json --key ledger.pub'],
     options: [
       { flags: '--key <path>', description: 'The public key in PEM; that of the install here when absent.' },
+      { flags: '--json', description: 'Print exactly the result as JSON.' },
+    ],
+  },
+  {
+    command: 'backup verify',
+    summary: 'Open a backup with its private key and prove everything in it, on any machine',
+    reason: 'It reads the private key of the backups, which no gateway ever gets.',
+    examples: [
+      'gatehouse backup verify gatehouse-20261128T023000Z-1a2b3c.age --identity /media/key/backup.key --key ledger.pub',
+    ],
+    options: BACKUP_OPTIONS,
+  },
+  {
+    command: 'backup restore',
+    summary: 'Come back from a backup, or rehearse it without touching anything',
+    reason:
+      'It reads the private key of the backups, and exchanges the files of a home on which nothing runs.',
+    examples: [
+      'gatehouse backup restore gatehouse-20261128T023000Z-1a2b3c.age --identity /media/key/backup.key --rehearse',
+      'gatehouse backup restore gatehouse-20261128T023000Z-1a2b3c.age --identity /media/key/backup.key --reason "disk replaced"',
+    ],
+    options: [
+      ...BACKUP_OPTIONS.slice(0, -1),
+      {
+        flags: '--rehearse',
+        description: 'Do everything in a temporary folder, compare, and take it away again.',
+      },
+      {
+        flags: '--ledger <path>',
+        description:
+          'A newer ledger.db, for example from the old disk; what it says was revoked stays revoked.',
+      },
+      { flags: '--reason <text>', description: 'Why, in one line; goes into the ledger.' },
       { flags: '--json', description: 'Print exactly the result as JSON.' },
     ],
   },

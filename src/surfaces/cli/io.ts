@@ -34,6 +34,67 @@ export interface StartReport {
   readonly token?: string;
 }
 
+/** A backup, what opens it and what it must be signed with. */
+export interface RestoreOrder {
+  readonly file: string;
+  /** File with the private key of age. */
+  readonly identity: string;
+  /** Public key of the install that made it; that of this home when absent. */
+  readonly key?: string;
+  /** A ledger that may be newer than the one in the backup; that of this home when absent. */
+  readonly ledger?: string;
+  /** Where to unpack for a look; the system's folder for temporary files when absent. */
+  readonly workdir?: string;
+  readonly maxBytes?: number;
+  readonly reason?: string;
+}
+
+export interface VerifyBackupReport {
+  readonly ok: true;
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly version: string;
+  readonly node: string;
+  /** Digest of the program's files. */
+  readonly program: string;
+  readonly snapshot: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly records: number;
+  readonly checkpoints: number;
+  /** Records after the last signed checkpoint. */
+  readonly unsigned: number;
+  readonly heads: readonly { readonly writer: string; readonly seq: number; readonly hash: string }[];
+}
+
+export interface RehearsalReport extends VerifyBackupReport {
+  readonly configuration: {
+    readonly loads: true;
+    /** With the environment of this command: the port and provider keys are part of what is compared. */
+    readonly asRecorded: boolean;
+    readonly asNow: boolean;
+  };
+  /** Files of the configuration that are different in the home now. */
+  readonly differs: readonly string[];
+  readonly ledgerNow: 'none' | 'continues' | 'other' | 'unreadable';
+  readonly newerRecords: number;
+  readonly milliseconds: number;
+}
+
+export interface RestoreReport {
+  readonly id: string;
+  readonly at: number;
+  readonly home: string;
+  /** Folder with everything that gave way. */
+  readonly aside: string;
+  /** `kept`: the ledger of the home goes on from the one in the backup and stayed. */
+  readonly ledger: 'kept' | 'backup';
+  readonly newerRecords: number;
+  /** Credentials and grants that a ledger says were taken away; none of them is valid again. */
+  readonly ended: number;
+}
+
 /** What the composition root gives to the CLI. */
 export interface CliParts {
   readonly version: string;
@@ -44,6 +105,12 @@ export interface CliParts {
   /** The home that this command is about; nothing is created. */
   readonly paths: ConfigPaths;
   openLocal(): Promise<LocalGateway>;
+  /** Backups are opened by this process alone: the private key is never sent to a gateway. */
+  readonly backups: {
+    verify(order: RestoreOrder): Promise<VerifyBackupReport>;
+    rehearse(order: RestoreOrder): Promise<RehearsalReport>;
+    restore(order: RestoreOrder): Promise<RestoreReport>;
+  };
   readonly processes: {
     /** Run the gateway in the foreground; resolves with the exit code when it has ended. */
     run(): Promise<number>;

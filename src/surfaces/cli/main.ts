@@ -179,6 +179,10 @@ async function runCliOnly(
     const { runAttestVerify } = await import('./attest.ts');
     return runAttestVerify(command, words, given);
   }
+  if (name.startsWith('backup ')) {
+    const { runBackup } = await import('./backup.ts');
+    return runBackup(command, name, words, given);
+  }
   if (name === 'migrate openclaw') {
     const { runMigrate } = await import('./migrate.ts');
     return runMigrate(command, given);

@@ -16,6 +16,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   agents: 'Agents',
   attest: 'Signed evidence of what holds',
   approvals: 'Actions that wait for a person',
+  backup: 'Encrypted backups, and coming back from one',
   chat: 'Conversations',
   config: 'The configuration and its history',
   device: 'Paired devices',
@@ -117,6 +118,7 @@ function addCliOnly(root: Commander, actions: Actions): void {
     describe(command, summary);
     for (const { flags, description } of options) command.option(flags, description);
     if (name === 'attest verify') command.argument('<file>', 'The JSON that `gatehouse attest` wrote.');
+    if (name.startsWith('backup ')) command.argument('<file>', 'The backup.');
     if (name === 'completion') command.argument('<shell>', 'One of: bash, zsh, fish.');
     if (name === 'token scan') command.argument('[paths...]', 'Files and folders.');
     if (name === 'chat') {

@@ -3,14 +3,18 @@ import {
   DrillEngine,
   type DrillOrder,
   type DrillReport,
-  DrillScheduler,
   type DrillService,
   drillHistory,
   type Leftover,
   leftoverStore,
-  type Schedule,
 } from '../../../controls/drills/index.ts';
-import type { DrillTarget, Egress, Logger } from '../../../kernel/index.ts';
+import {
+  type DrillTarget,
+  type Egress,
+  type Logger,
+  type Schedule,
+  Scheduler,
+} from '../../../kernel/index.ts';
 import type { Dispatcher } from '../../../operations/define.ts';
 import type { InstallRange } from '../../../operations/drill/catalogue.ts';
 import type { HomePaths } from '../../../operations/services.ts';
@@ -32,18 +36,19 @@ export interface GatewayDrillParts {
 /** Drills of a running gateway. Nothing of them is loaded before the first one runs. */
 export class GatewayDrills implements DrillService {
   readonly #parts: GatewayDrillParts;
-  readonly #scheduler: DrillScheduler;
+  readonly #scheduler: Scheduler;
   #engine: Promise<DrillEngine<InstallRange>> | undefined;
 
   constructor(parts: GatewayDrillParts) {
     this.#parts = parts;
-    this.#scheduler = new DrillScheduler({
+    this.#scheduler = new Scheduler({
+      what: 'drills',
       schedule: () => this.#schedule(),
       last: async () => {
         const { runs } = await drillHistory(parts.core.ledger, { limit: 100, names: [] });
         return runs.find(({ scheduled }) => scheduled)?.startedAt;
       },
-      run: (names) => this.#runScheduled(names),
+      run: () => this.#runScheduled(this.#schedule()?.run ?? []),
       clock: systemClock,
       logger: parts.logger,
       setTimer: afterwards,
@@ -75,7 +80,7 @@ export class GatewayDrills implements DrillService {
     this.#scheduler.stop();
   }
 
-  #schedule(): Schedule | undefined {
+  #schedule(): (Schedule & { readonly run?: readonly string[] }) | undefined {
     return this.#parts.core.config.current().config.drills?.schedule;
   }
 

@@ -9,6 +9,7 @@ import type {
   PrincipalRecord,
   TokenSummary,
 } from '../../../controls/auth/types.ts';
+import type { BackupRecord } from '../../../controls/backup/types.ts';
 import type { DrillReport } from '../../../controls/drills/types.ts';
 import type {
   ApprovalRecord,
@@ -31,6 +32,7 @@ import { shown, shownLine } from '../terminal.ts';
 import { asTyped, type View } from '../view.ts';
 import * as access from './access.ts';
 import * as told from './alerts.ts';
+import * as backup from './backup.ts';
 import * as drift from './drift.ts';
 import * as drills from './drills.ts';
 import * as egress from './egress.ts';
@@ -94,6 +96,8 @@ const reloaded = form<{ applied: boolean; unchanged: boolean; issues: ConfigIssu
 );
 
 const FORMS: Readonly<Record<string, Form>> = {
+  'backup.list': form<{ backups: BackupRecord[] }>(({ backups }, view) => backup.backupLines(backups, view)),
+  'backup.create': form<{ backup: BackupRecord }>((result, view) => backup.madeLines(result.backup, view)),
   'sessions.list': form<{ sessions: SessionRow[]; total: number }>(({ sessions, total }, view) =>
     lists.sessionLines(sessions, total, view),
   ),

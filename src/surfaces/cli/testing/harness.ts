@@ -160,6 +160,7 @@ export async function cli(argv: readonly string[], options: RunOptions = {}): Pr
     socketPath: options.socketPath ?? join(tmpdir(), 'gh-absent', 'gateway.sock'),
     paths: options.paths ?? ABSENT_HOME,
     openLocal: options.local ?? unexpected,
+    backups: { verify: unexpected, rehearse: unexpected, restore: unexpected },
     processes: { run: unexpected, start: unexpected, ...options.processes },
   };
   const code = await runCli(argv, io, parts);

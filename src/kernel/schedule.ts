@@ -1,22 +1,21 @@
-import type { Clock, Logger } from '../../kernel/index.ts';
+import type { Clock, Logger } from './ports.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Longest wait between two looks at the wall clock, in milliseconds: it may be set meanwhile (attack 99). */
 const LOOK_MS = 60_000;
-/** Milliseconds after start before drills that are overdue run: a gateway that just came up has enough to do. */
+/** Milliseconds after start before what is overdue runs: a gateway that just came up has enough to do. */
 const SETTLE_MS = 30_000;
 
-/** `drills.schedule` of the configuration. */
+/** When something runs by itself, as a configuration says it. */
 export interface Schedule {
   readonly everyHours?: number;
   /** `HH:MM`, UTC. */
   readonly dailyAt?: string;
-  readonly run?: readonly string[];
 }
 
 /**
- * When the drills are due next, in Unix milliseconds.
+ * When the next run is due, in Unix milliseconds.
  *
  * @param last start of the last scheduled run; undefined when there was none
  * @param since when this process began to look
@@ -35,17 +34,19 @@ export function nextRun(
 }
 
 export interface SchedulerParts {
+  /** What runs, for the log. */
+  readonly what: string;
   /** Undefined while nothing is scheduled. */
   readonly schedule: () => Schedule | undefined;
   readonly last: () => Promise<number | undefined>;
-  readonly run: (names: readonly string[]) => Promise<unknown>;
+  readonly run: () => Promise<unknown>;
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Logger;
   readonly setTimer: (ms: number, run: () => void) => () => void;
 }
 
-/** Runs drills when the configuration says so, across restarts and clocks that are set. */
-export class DrillScheduler {
+/** Runs something when the configuration says so, across restarts and clocks that are set. */
+export class Scheduler {
   readonly #parts: SchedulerParts;
   #cancel: () => void = () => undefined;
   #isStopped = false;
@@ -76,14 +77,14 @@ export class DrillScheduler {
   }
 
   async #look(): Promise<void> {
-    const { schedule, last, clock, run, logger } = this.#parts;
+    const { what, schedule, last, clock, run, logger } = this.#parts;
     const wanted = schedule();
     if (wanted === undefined || this.#isStopped) return;
     try {
       const due = nextRun(wanted, { last: await last(), since: this.#since, now: clock.now() });
-      if (due !== undefined && due <= clock.now()) await run(wanted.run ?? []);
+      if (due !== undefined && due <= clock.now()) await run();
     } catch (cause) {
-      logger.error('scheduled drills did not run', { cause: String(cause) });
+      logger.error('what is scheduled did not run', { what, cause: String(cause) });
     }
     if (!this.#isStopped) this.#wait(LOOK_MS);
   }
