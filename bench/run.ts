@@ -1,4 +1,4 @@
-// `npm run bench [-- name ...] [--no-peer]`: prints one table per part; every figure beside a peer or a limit of
+// `npm run bench [-- name ...] [--no-peer] [--all]`: prints one table per part; every figure beside a peer or a limit of
 // the same run.
 import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
@@ -8,7 +8,7 @@ import { benchMasking } from './masking.ts';
 import { benchPolicy } from './policy.ts';
 import { benchRotation } from './rotation.ts';
 import { benchSandbox } from './sandbox.ts';
-import { benchSlow, slowTable } from './slow.ts';
+import { benchSlow } from './slow.ts';
 import { benchSockets } from './sockets.ts';
 
 const ROWS: readonly (readonly [keyof GatewayFigures, string, number, boolean])[] = [
@@ -60,7 +60,7 @@ if (wanted('interception')) table('Judged requests against a bare TLS proxy', aw
 if (wanted('policy')) table('Decisions', benchPolicy());
 if (wanted('rotation')) table('A rotation under load', await benchRotation());
 if (wanted('sockets')) table('Sockets against a bare ws server and OpenClaw', await benchSockets(withPeer));
-if (wanted('slow')) slowTable(await benchSlow(undefined));
+if (wanted('slow')) await benchSlow(process.argv.includes('--all'));
 if (wanted('gateway')) {
   const { ours, peer } = await benchGateways(withPeer);
   gatewayTable(ours, peer);

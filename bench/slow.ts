@@ -138,8 +138,12 @@ async function portOf(home: string, plane: string): Promise<number> {
   return listeners.find((one) => one.plane === plane)?.port ?? 0;
 }
 
-/** How an honest client fares while slow and greedy ones hold on (L5, attacks 91 to 93). */
-export async function benchSlow(only: string | undefined): Promise<ReadonlyMap<string, SlowFigures>> {
+/**
+ * How an honest client fares while slow and greedy ones hold on (L5, attacks 91 to 93), told line by line.
+ *
+ * @param all each attack by itself too, which takes some eight minutes; otherwise only the two that belong together
+ */
+export async function benchSlow(all: boolean): Promise<void> {
   const authority = certificateAuthority('bench');
   const server = authority.issue('gate', 'server');
   chmodSync(server.keyFile, 0o600);
@@ -155,36 +159,43 @@ export async function benchSlow(only: string | undefined): Promise<ReadonlyMap<s
     const [token, greedy] = [await issue('honest'), await issue('greedy')];
     const tlsPort = await portOf(gateway.home, 'probes');
     await honest(gateway, token, none());
-    const figures = new Map<string, SlowFigures>();
-    for (const names of [MIXED, ...Object.keys(ATTACKS)]) {
-      if (only !== undefined && !names.includes(only)) continue;
+    head();
+    for (const names of [MIXED, ...(all ? Object.keys(ATTACKS) : [])]) {
       for (const single of [false, true]) {
         const attack = { port: gateway.port, tlsPort, token: greedy, single };
-        const title = `${names}, ${single ? 'one address' : 'many addresses'}`;
-        figures.set(title, await measure(gateway, token, names, attack));
+        const figures = await measure(gateway, token, names, attack);
+        line(`${names}, ${single ? 'one address' : 'many addresses'}`, figures);
       }
     }
-    return figures;
   } finally {
     await gateway[Symbol.asyncDispose]();
     authority[Symbol.dispose]();
   }
 }
 
-/** One line per attack. */
-export function slowTable(figures: ReadonlyMap<string, SlowFigures>): void {
+const COLUMNS = [
+  'p50',
+  'p99',
+  'p50 att.',
+  'p99 att.',
+  'p99 ratio',
+  'failed',
+  'CPU ms/s',
+  'RSS',
+  'during',
+  'after',
+];
+
+function head(): void {
   console.log('\nAn honest client beside slow and greedy ones (ms; MB of the gateway process)');
-  console.log(
-    `  ${''.padEnd(42)}${['p50', 'p99', 'p50 att.', 'p99 att.', 'p99 ratio', 'failed', 'CPU ms/s', 'RSS', 'during', 'after'].map((head) => head.padStart(10)).join('')}`,
+  console.log(`  ${''.padEnd(42)}${COLUMNS.map((column) => column.padStart(10)).join('')}`);
+}
+
+function line(title: string, one: SlowFigures): void {
+  const ratio = one.attacked[1] / one.quiet[1];
+  const times = [...one.quiet, ...one.attacked, ratio].map((value) => value.toFixed(2));
+  const rest = [one.failures, one.cpu, one.rssBefore, one.rssDuring, one.rssAfter].map((value) =>
+    value.toFixed(0),
   );
-  for (const [title, one] of figures) {
-    const ratio = one.attacked[1] / one.quiet[1];
-    const cells = [...one.quiet, ...one.attacked, ratio].map((value) => value.toFixed(2).padStart(10));
-    const memory = [one.cpu, one.rssBefore, one.rssDuring, one.rssAfter].map((value) =>
-      value.toFixed(0).padStart(10),
-    );
-    console.log(
-      `  ${title.padEnd(42)}${cells.join('')}${String(one.failures).padStart(10)}${memory.join('')}`,
-    );
-  }
+  console.log(`  ${title.padEnd(42)}${[...times, ...rest].map((cell) => cell.padStart(10)).join('')}`);
 }
