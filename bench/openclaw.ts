@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { diskOf, start } from './measure.ts';
+import { installPeer, PEER_PATH } from './peers.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const MODEL_PORT = 28_811;
 export const MODELS = { baseUrl: `http://127.0.0.1:${MODEL_PORT}/v1`, api: 'openai-completions' };
 
@@ -19,18 +17,8 @@ export interface Candidate {
 
 /** OpenClaw from npm, installed once below bench/peers. */
 export function openclaw(folder: string): Candidate {
-  const peer = join(ROOT, 'bench', 'peers', 'openclaw');
+  const peer = installPeer('openclaw', '2026.9.6');
   const bin = join(peer, 'node_modules', '.bin', 'openclaw');
-  const path = `${join(ROOT, 'node_modules', '.bin')}:${process.env['PATH']}`;
-  if (!existsSync(bin)) {
-    mkdirSync(peer, { recursive: true });
-    writeFileSync(join(peer, 'package.json'), '{"private":true}');
-    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', 'openclaw@2026.9.6'], {
-      cwd: peer,
-      env: { ...process.env, PATH: path },
-      stdio: 'inherit',
-    });
-  }
   const home = join(folder, 'openclaw');
   mkdirSync(join(home, '.openclaw'), { recursive: true });
   const token = 'bench'.repeat(8);
@@ -53,7 +41,7 @@ export function openclaw(folder: string): Candidate {
     get diskMb() {
       return diskOf(join(peer, 'node_modules'));
     },
-    launch: () => start(bin, ['gateway', 'run'], { PATH: path, HOME: home }),
+    launch: () => start(bin, ['gateway', 'run'], { PATH: PEER_PATH, HOME: home }),
     token: () => token,
   };
 }

@@ -7,6 +7,7 @@ import { benchLedger } from './ledger.ts';
 import { benchMasking } from './masking.ts';
 import { benchPolicy } from './policy.ts';
 import { benchRotation } from './rotation.ts';
+import { benchRuns } from './runs.ts';
 import { benchSandbox } from './sandbox.ts';
 import { benchSlow } from './slow.ts';
 import { benchSockets } from './sockets.ts';
@@ -52,6 +53,7 @@ const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const wanted = (name: string) => names.length === 0 || names.includes(name);
 
 if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await benchSandbox());
+if (wanted('runs')) table('A run by every way', await benchRuns());
 if (wanted('masking')) table('Masking on a tree of 10,000 files', await benchMasking());
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
 if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
