@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { createResolver } from '../src/drivers/resolver/index.ts';
 import { openConnection } from '../src/drivers/sqlite/connection.ts';
 import { authorityOf, type Clock, type Logger } from '../src/kernel/index.ts';
 import { runEgress } from '../src/processes/egress/run.ts';
+import { type PeerProxy, sandboxRuntimeProxy, tinyproxy } from './egress-peers.ts';
 
 const ROUND_MS = 800;
 /** Relay and egress take turns, so that a busy machine hurts both; medians of the pairs count. */
@@ -75,7 +77,11 @@ async function serveRelay(path: string, port: number): Promise<void> {
 /** Egress as it runs; only the configuration is given. Without `recorded` its ledger keeps nothing. */
 async function serveEgress(folder: string, port: number, model: number, recorded: boolean): Promise<void> {
   for (const name of ['run', 'keys']) mkdirSync(join(folder, name), { mode: 0o700, recursive: true });
-  const rules = [{ id: 'bench', host: '127.0.0.1', port, class: 'other', protocol: 'tcp' }] as const;
+  const there = { host: '127.0.0.1', class: 'other' } as const;
+  const rules = [
+    { ...there, id: 'bench', port, protocol: 'tcp' },
+    { ...there, id: 'http', port: model, protocol: 'http' },
+  ] as const;
   const provider = { id: 'provider:bench', host: '127.0.0.1', class: 'model', protocol: 'http' } as const;
   const authority = authorityOf({ id: 'playbook:bench', rules: compileEgressRules(rules) });
   await runEgress({
@@ -120,21 +126,39 @@ function ledgerOn(folder: string) {
 }
 
 /** One tunnel: opened, one byte there and back, closed. */
-function tunnel(path: string, opening: string): Promise<void> {
+function tunnel(place: string | number, opening: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
+    const socket = typeof place === 'number' ? connect(place, '127.0.0.1') : connect(place);
     let established = opening === '';
     socket.on('error', reject);
     socket.write(opening === '' ? ECHO : opening);
     socket.on('data', (chunk: Buffer) => {
       if (established) return;
-      if (!chunk.includes('200 Connection')) reject(new Error(`no tunnel: ${chunk}`));
+      if (!/^HTTP\/1\.[01] 200 /.test(chunk.toString())) reject(new Error(`no tunnel: ${chunk}`));
       established = true;
       socket.write(ECHO);
     });
     socket.on('end', () => socket.end());
     socket.on('close', () => resolve());
   });
+}
+
+/** Requests per second over kept connections; through a proxy the target is in the request. */
+async function requestsPerSecond(socketPath: string, path: string, host: string): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  const one = () =>
+    new Promise<void>((resolve, reject) => {
+      const sent = request({ socketPath, path, agent, headers: { host } }, (answer) => {
+        answer.resume();
+        if (answer.statusCode !== 200) reject(new Error(`status ${answer.statusCode}`));
+        answer.on('end', resolve);
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+  const rate = await perSecond(one);
+  agent.destroy();
+  return rate;
 }
 
 async function perSecond(work: () => Promise<void>, atOnce = AT_ONCE): Promise<number> {
@@ -197,8 +221,12 @@ async function startRole(
   return { child, value: String(value) };
 }
 
-/** Egress beside a bare Node TCP relay in the same run, the relay and egress each in a process of its own. */
-export async function benchEgress(): Promise<Record<string, number>> {
+/**
+ * Egress beside a bare Node TCP relay in the same run, the relay and egress each in a process of its own.
+ *
+ * @param withPeers beside other proxies too: tinyproxy from Debian, Anthropic's sandbox runtime from npm
+ */
+export async function benchEgress(withPeers: boolean): Promise<Record<string, number>> {
   const folder = mkdtempSync(join(tmpdir(), 'gh-bench-'));
   const children: ChildProcess[] = [];
   const role = async (...args: readonly string[]): Promise<string> => {
@@ -211,6 +239,8 @@ export async function benchEgress(): Promise<Record<string, number>> {
     const model = await role('model');
     const relay = join(folder, 'relay.sock');
     await role('relay', relay, port);
+    const modelRelay = join(folder, 'model.sock');
+    await role('relay', modelRelay, model);
     const unrecorded = join(folder, 'unrecorded');
     await role('egress', folder, port, model, 'recorded');
     await role('egress', unrecorded, port, model);
@@ -225,7 +255,11 @@ export async function benchEgress(): Promise<Record<string, number>> {
       egressMany: [] as number[],
       relayMb: [] as number[],
       egressMb: [] as number[],
+      relayRequests: [] as number[],
+      egressRequests: [] as number[],
     };
+    const peers = withPeers ? await peersOf(folder, Number(port), children) : {};
+    const peerRates = new Map<string, number[]>(Object.keys(peers).map((name) => [name, []]));
     for (let round = 0; round < ROUNDS; round += 1) {
       rates.relay.push(await perSecond(() => tunnel(relay, '')));
       rates.egress.push(await perSecond(() => tunnel(recordedSocket, opening)));
@@ -234,6 +268,11 @@ export async function benchEgress(): Promise<Record<string, number>> {
       rates.egressMany.push(await perSecond(() => tunnel(recordedSocket, opening), MANY_AT_ONCE));
       rates.relayMb.push(await throughput(relay, ''));
       rates.egressMb.push(await throughput(recordedSocket, opening));
+      const host = `127.0.0.1:${model}`;
+      rates.relayRequests.push(await requestsPerSecond(modelRelay, '/', host));
+      rates.egressRequests.push(await requestsPerSecond(recordedSocket, `http://${host}/`, host));
+      for (const [name, peer] of Object.entries(peers))
+        peerRates.get(name)?.push(await perSecond(() => tunnel(peer.port, peer.opening)));
     }
     const overhead = await providerOverhead(folder, Number(model));
     const ratio = (a: readonly number[], b: readonly number[]): number =>
@@ -249,12 +288,32 @@ export async function benchEgress(): Promise<Record<string, number>> {
       'bare relay, MB/s': median(rates.relayMb),
       'egress, MB/s': median(rates.egressMb),
       'bytes: egress / relay': ratio(rates.egressMb, rates.relayMb),
+      'bare relay, kept-alive requests/s': median(rates.relayRequests),
+      'egress, judged kept-alive requests/s': median(rates.egressRequests),
+      'requests: egress / relay': ratio(rates.egressRequests, rates.relayRequests),
       'added to a model call, ms': overhead,
+      ...Object.fromEntries(
+        [...peerRates].flatMap(([name, list]) => [
+          [`${name}, tunnels/s, 16 at once`, median(list)],
+          [`recorded tunnels / ${name}`, ratio(rates.egress, list)],
+        ]),
+      ),
     };
   } finally {
     for (const child of children) child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function peersOf(
+  folder: string,
+  port: number,
+  children: ChildProcess[],
+): Promise<Readonly<Record<string, PeerProxy>>> {
+  return {
+    tinyproxy: await tinyproxy(folder, port, children),
+    'sandbox-runtime': await sandboxRuntimeProxy(port, children),
+  };
 }
 
 /** A run's socket stays open when the control connection that asked for it is gone. */
@@ -299,7 +358,7 @@ if (import.meta.main) {
   if (kind === 'role') {
     process.send?.((await playRole(role)) ?? 'ready');
   } else {
-    for (const [name, value] of Object.entries(await benchEgress())) {
+    for (const [name, value] of Object.entries(await benchEgress(true))) {
       process.stdout.write(`${name}: ${value < 100 ? value.toFixed(2) : Math.round(value)}\n`);
     }
   }

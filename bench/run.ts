@@ -50,14 +50,14 @@ function table(title: string, figures: Readonly<Record<string, number>>): void {
 }
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const withPeer = !process.argv.includes('--no-peer');
 const wanted = (name: string) => names.length === 0 || names.includes(name);
 
 if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await benchSandbox());
 if (wanted('runs')) table('A run by every way', await benchRuns());
 if (wanted('masking')) table('Masking on a tree of 10,000 files', await benchMasking());
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
-if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress());
-const withPeer = !process.argv.includes('--no-peer');
+if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress(withPeer));
 if (wanted('interception')) table('Judged requests against a bare TLS proxy', await benchInterception());
 if (wanted('policy')) table('Decisions', benchPolicy());
 if (wanted('rotation')) table('A rotation under load', await benchRotation());

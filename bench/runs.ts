@@ -94,7 +94,9 @@ export async function benchRuns(): Promise<Record<string, number>> {
     for (const [way, list] of times) {
       result[`${name}: ${way}, ms`] = median(list);
       if (list !== ours)
-        result[`${name}: Gatehouse / ${way}`] = median(ours.map((ms, round) => ms / (list[round] ?? Number.NaN)));
+        result[`${name}: Gatehouse / ${way}`] = median(
+          ours.map((ms, round) => ms / (list[round] ?? Number.NaN)),
+        );
     }
   }
   await runtime.reset();
