@@ -2,6 +2,7 @@
 // the same run.
 import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
+import { benchHonest } from './honest.ts';
 import { benchInterception } from './interception.ts';
 import { benchLedger } from './ledger.ts';
 import { benchMasking } from './masking.ts';
@@ -55,6 +56,7 @@ const wanted = (name: string) => names.length === 0 || names.includes(name);
 
 if (wanted('sandbox')) table('Sandbox against bare hardened bubblewrap', await benchSandbox());
 if (wanted('runs')) table('A run by every way', await benchRuns());
+if (wanted('honest')) table('npm ci && npm test of a project with 60 packages', await benchHonest());
 if (wanted('masking')) table('Masking on a tree of 10,000 files', await benchMasking());
 if (wanted('ledger')) table('Ledger against bare SQLite and bare SHA-256', await benchLedger());
 if (wanted('egress')) table('Egress against a bare TCP relay', await benchEgress(withPeer));
