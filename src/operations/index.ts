@@ -37,7 +37,10 @@ import { deviceApprove } from './device/approve.ts';
 import { deviceList } from './device/list.ts';
 import { deviceReject } from './device/reject.ts';
 import { deviceRemove } from './device/remove.ts';
+import { doctorFix } from './doctor/fix.ts';
+import { doctorHistory } from './doctor/history.ts';
 import { doctorRun } from './doctor/run.ts';
+import { doctorUndo } from './doctor/undo.ts';
 import { driftBaseline } from './drift/baseline.ts';
 import { driftCheck } from './drift/check.ts';
 import { drillHistoryOf } from './drill/history.ts';
@@ -228,6 +231,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   grantRevoke,
   grantBreakglass,
   doctorRun,
+  doctorFix,
+  doctorUndo,
+  doctorHistory,
   securityAudit,
   drillRun,
   drillList,

@@ -7,6 +7,7 @@ import type { BudgetService } from '../controls/budget/index.ts';
 import type { DrillService } from '../controls/drills/types.ts';
 import type { ApprovalService } from '../controls/execution/types.ts';
 import type { GrantService } from '../controls/grants/index.ts';
+import type { RepairService } from '../controls/repairs/index.ts';
 import type { HoneytokenService } from '../controls/secrets/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
 import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
@@ -148,4 +149,5 @@ export interface Services {
   readonly drift: DriftService;
   readonly evidence: EvidenceService;
   readonly backups: BackupService;
+  readonly repairs: RepairService;
 }

@@ -45,6 +45,7 @@ import {
   type GrantTables,
   migrations as grantMigrations,
 } from '../controls/grants/index.ts';
+import { type RepairTables, migrations as repairMigrations } from '../controls/repairs/index.ts';
 import {
   createHoneytokens,
   HoneytokenTripwire,
@@ -108,6 +109,7 @@ type Tables = EvidenceTables &
   AlertingTables &
   AuthTables &
   BackupTables &
+  RepairTables &
   BudgetTables &
   ApprovalTables &
   GrantTables &
@@ -123,6 +125,7 @@ export const MIGRATIONS = [
   configMigrations,
   budgetMigrations,
   backupMigrations,
+  repairMigrations,
   authMigrations,
   sessionMigrations,
   approvalMigrations,

@@ -24,6 +24,7 @@ import { type ListenerWatch, watchListeners } from './gateway/listener-watch.ts'
 import { configuredPort, wantedListeners } from './gateway/listening.ts';
 import { refuseOutbound } from './gateway/no-outbound.ts';
 import { followPolicyFile, reloadAndTell } from './gateway/policy-watch.ts';
+import { openRepairs } from './gateway/repairs/service.ts';
 import { createRuntime, type GatewayRuntime } from './gateway/runtime.ts';
 import { handleSignals } from './gateway/signals.ts';
 import { createSurfaces, type Surfaces } from './gateway/surfaces.ts';
@@ -169,6 +170,7 @@ function runtimeOf(
     logFile: logger.file,
     declared: () => life.declared,
     failing: () => life.failing(),
+    certificates: () => life.certificates,
     backups,
     stop: (reason, restart) => life.stop(reason, restart),
   });
@@ -194,6 +196,8 @@ async function open(
     logger,
   });
   const clock = systemClock;
+  const repairs = openRepairs({ ...parts, findings: () => runtime.findings() });
+  await repairs.recover();
   const drift = openDrift({ ...parts, runtime, clock });
   const evidence = openEvidence({ ...parts, runtime, clock });
   life.onStop(
@@ -213,6 +217,7 @@ async function open(
     drift,
     evidence,
     backups,
+    repairs,
   };
   const dispatcher = createDispatcher({ operations: OPERATIONS, services });
   const surfaces = await createSurfaces({

@@ -41,7 +41,12 @@ export function honeytokenFile(paths: Pick<HomePaths, 'state'>): string {
 export function prepareHome(paths: HomePaths): void {
   // Before anything is opened: a restore that was cut off in the middle is finished first.
   finishExchange(paths.home);
-  for (const folder of [
+  for (const folder of homeFolders(paths)) privateFolder(folder);
+}
+
+/** Every folder that a home has. */
+export function homeFolders(paths: HomePaths): readonly string[] {
+  return [
     paths.home,
     paths.playbooks,
     paths.policy,
@@ -52,9 +57,7 @@ export function prepareHome(paths: HomePaths): void {
     join(paths.run, 'runs'),
     paths.workspaces,
     join(paths.home, 'cache'),
-  ]) {
-    privateFolder(folder);
-  }
+  ];
 }
 
 /** Step by step: Node's own recursion never ends below /proc, where making a folder says that there is none above it. */

@@ -11,6 +11,7 @@ import { openAlerting } from './gateway/alerting.ts';
 import { openBackups } from './gateway/backups.ts';
 import { NO_DRILLS } from './gateway/drills/none.ts';
 import { openDrift, openEvidence } from './gateway/evidence.ts';
+import { openRepairs } from './gateway/repairs/service.ts';
 import { createRuntime } from './gateway/runtime.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { fileLogger } from './logger.ts';
@@ -64,6 +65,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     logFile: join(paths.logs, 'gateway.log'),
     declared: () => [],
     failing: () => ['gateway'],
+    certificates: () => [],
     backups,
     stop: async () => {
       throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'no gateway runs on this home');
@@ -83,6 +85,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     drift: openDrift(around),
     evidence: openEvidence(around),
     backups,
+    repairs: openRepairs({ paths, core, logger, findings: () => runtime.findings() }),
   };
   return {
     dispatcher: createDispatcher({ operations: OPERATIONS, services }),

@@ -51,6 +51,16 @@ export const ALERT_RULES: readonly AlertRule[] = [
     command: 'gatehouse token status',
   },
   {
+    id: 'backup.failed',
+    means: 'A backup could not be made; nothing of it was kept, and earlier ones stay.',
+    command: 'gatehouse backup list',
+  },
+  {
+    id: 'backup.too-old',
+    means: 'There is no good backup that is as new as backup.maxAgeHours wants.',
+    command: 'gatehouse backup list',
+  },
+  {
     id: 'budget.use',
     means: 'A budget is nearly or wholly used; at the limit further work is refused.',
     command: 'gatehouse budget show',

@@ -1,5 +1,6 @@
 export { inBlocks, isAddressBlock, isLoopback, normaliseAddress } from './addresses.ts';
 export { type BindRequest, bindProblem, type Exposure, type ResolvedListener, resolveBind } from './bind.ts';
+export { checkCertificates, type ListenerCertificate } from './certificates.ts';
 export {
   checkListeners,
   type DeclaredListener,

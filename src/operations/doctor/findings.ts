@@ -44,11 +44,29 @@ function egressFinding(failing: readonly string[]): readonly Finding[] {
   ];
 }
 
+/** Both processes are of one program; after an upgrade one of them may still be the old one. */
+async function egressVersion({ egress, runtime }: Services): Promise<readonly Finding[]> {
+  const version = (await egress.status().catch(() => undefined))?.version;
+  if (version === undefined || version === runtime.version) return [];
+  return [
+    {
+      id: 'DOCTOR_EGRESS_VERSION_DIFFERS',
+      severity: 'warning',
+      title: 'egress is of another version than the gateway',
+      expected: runtime.version,
+      found: version,
+      fix: 'gatehouse gateway stop, then gatehouse gateway start: a restart keeps egress running.',
+      requirements: ['D2'],
+    },
+  ];
+}
+
 /** What every control's checks say about this install now. */
 export async function installFindings(services: Services): Promise<readonly Finding[]> {
   return [
     ...(await services.runtime.findings()),
     ...(await fileFindings(services)),
     ...egressFinding(services.runtime.ready().failing),
+    ...(await egressVersion(services)),
   ];
 }

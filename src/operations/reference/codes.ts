@@ -10,6 +10,7 @@ import { EGRESS_CODES } from '../../controls/egress/index.ts';
 import { APPROVAL_CODES, EXECUTION_CODES } from '../../controls/execution/index.ts';
 import { GRANT_CODES } from '../../controls/grants/index.ts';
 import { LISTEN_CODES, REACH_CODES } from '../../controls/listen/index.ts';
+import { REPAIR_CODES } from '../../controls/repairs/index.ts';
 import { SECRETS_CODES } from '../../controls/secrets/index.ts';
 import { ADMISSION_CODES, SENDERS_CODES } from '../../controls/senders/index.ts';
 import { EVIDENCE_CODES, EXPORT_CODES, LEDGER_CODES } from '../../controls/trace/index.ts';
@@ -44,6 +45,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Grants', table: GRANT_CODES.table },
   { title: 'Budgets', table: BUDGET_CODES.table },
   { title: 'Backups', table: BACKUP_CODES.table },
+  { title: 'Repairs', table: REPAIR_CODES.table },
   { title: 'Secrets', table: SECRETS_CODES.table },
   { title: 'Ledger', table: LEDGER_CODES.table },
   { title: 'Delivery of the ledger', table: EXPORT_CODES.table },

@@ -1,5 +1,5 @@
 import type { ApprovalRecord } from '../../controls/execution/types.ts';
-import { LISTEN_CODES } from '../../controls/listen/index.ts';
+import { checkCertificates, type ListenerCertificate } from '../../controls/listen/index.ts';
 import { LEDGER_CODES } from '../../controls/trace/index.ts';
 import type { LedgerExtent, VerifyReport } from '../../controls/trace/types.ts';
 import type { Alerts, Clock, Logger } from '../../kernel/index.ts';
@@ -13,26 +13,15 @@ export const PROOF_EVERY_MS = 3_600_000;
 export const EGRESS_AWAY_MS = 10_000;
 /** Milliseconds that the head of the ledger may stay unsigned. */
 export const UNSIGNED_MS = 600_000;
-/** Days before its end at which a certificate is an alert. */
-export const CERTIFICATE_DAYS = 14;
-const DAY_MS = 86_400_000;
 /** Approvals that one look counts. */
 const MAX_WAITING = 1_000;
-
-/** A certificate that a listener shows. */
-export interface ShownCertificate {
-  readonly plane: string;
-  readonly address: string;
-  /** Unix milliseconds. */
-  readonly expires: number;
-}
 
 export interface ConditionParts {
   readonly alerts: Alerts;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly egress: { onState(listener: (state: 'up' | 'down') => void): () => void };
-  readonly certificates: () => readonly ShownCertificate[];
+  readonly certificates: () => readonly ListenerCertificate[];
   readonly extent: () => Promise<LedgerExtent>;
   /** A proof of the whole ledger, a few records at a time. */
   readonly prove: () => Promise<VerifyReport>;
@@ -55,7 +44,7 @@ export function watchConditions(parts: ConditionParts): ConditionWatch {
   const { every, logger } = parts;
   const stopEgress = watchEgress(parts);
   const check = async (): Promise<void> => {
-    checkCertificates(parts);
+    tellCertificates(parts);
     await checkSigned(parts);
     await checkWaiting(parts);
   };
@@ -99,24 +88,21 @@ function watchEgress({ egress, alerts, clock }: ConditionParts): () => void {
   });
 }
 
-function checkCertificates({ certificates, alerts, clock }: ConditionParts): void {
-  for (const { plane, address, expires } of certificates()) {
-    const days = Math.floor((expires - clock.now()) / DAY_MS);
-    if (days >= CERTIFICATE_DAYS) continue;
-    const { code, fix } = LISTEN_CODES.error('LISTEN_CERTIFICATE_ENDS');
-    alerts.raise({
-      rule: 'listener.certificate',
-      code,
-      severity: days < 3 ? 'critical' : 'high',
-      title:
-        days < 0
-          ? `the certificate of ${address} (${plane}) has ended`
-          : `the certificate of ${address} (${plane}) ends in ${days} days`,
-      fix,
-      key: `${plane} ${address} ${expires}`,
-      data: { plane, address, expires },
-    });
-  }
+function tellCertificates({ certificates, alerts, clock }: ConditionParts): void {
+  const shown = certificates();
+  for (const one of shown)
+    for (const { id, severity, title, fix } of checkCertificates([one], clock.now())) {
+      const { plane, address, expires } = one;
+      alerts.raise({
+        rule: 'listener.certificate',
+        code: id,
+        severity: severity === 'critical' ? 'critical' : 'high',
+        title,
+        fix,
+        key: `${plane} ${address} ${expires}`,
+        data: { plane, address, expires },
+      });
+    }
 }
 
 async function checkSigned({ extent, alerts, clock }: ConditionParts): Promise<void> {

@@ -2,13 +2,12 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { DeclaredListener } from '../../controls/listen/index.ts';
+import type { DeclaredListener, ListenerCertificate } from '../../controls/listen/index.ts';
 import type { DrillTarget } from '../../kernel/index.ts';
 import type { HttpSurface } from '../../surfaces/http/index.ts';
 import { renewCertificate } from '../../surfaces/http/index.ts';
 import type { WsSurface } from '../../surfaces/ws/index.ts';
 import { PROCESS_CODES } from '../codes.ts';
-import type { ShownCertificate } from './condition-watch.ts';
 import { admits, type WantedListener } from './listening.ts';
 
 export type Declared = DeclaredListener & { readonly plane: string };
@@ -77,7 +76,7 @@ export class ListenerSet {
   }
 
   /** What TLS listeners show. */
-  get certificates(): readonly ShownCertificate[] {
+  get certificates(): readonly ListenerCertificate[] {
     return [...this.#open.values()].flatMap(({ wanted, port }) => {
       if (wanted.tls === undefined) return [];
       const address = wanted.kind === 'unix' ? wanted.path : `${wanted.address}:${port}`;

@@ -3,11 +3,14 @@ import { checkModels } from '../../agents/checks.ts';
 import { checkLogins, checkTokens } from '../../controls/auth/index.ts';
 import { type BackupService, checkBackups } from '../../controls/backup/index.ts';
 import {
+  checkCertificates,
   checkListeners,
   checkReach,
   type DeclaredListener,
   isDeclared,
+  type ListenerCertificate,
 } from '../../controls/listen/index.ts';
+import { checkHome } from '../../controls/repairs/index.ts';
 import { childrenOf } from '../../drivers/os/children.ts';
 import { createReachProbe } from '../../drivers/os/reach.ts';
 import { measureSockets } from '../../drivers/os/sockets.ts';
@@ -27,6 +30,7 @@ import {
 import { LedgerProof, PROOF_AGE_MS } from './ledger-proof.ts';
 import { tailLog } from './log-tail.ts';
 import { measurePosture } from './posture.ts';
+import { homeFacts } from './repairs/service.ts';
 
 export interface RuntimeOptions {
   readonly version: string;
@@ -39,6 +43,7 @@ export interface RuntimeOptions {
   /** What this process is meant to listen on; empty for a command line. */
   readonly declared: () => readonly (DeclaredListener & { readonly plane: string })[];
   readonly failing: () => readonly string[];
+  readonly certificates: () => readonly ListenerCertificate[];
   readonly backups: Pick<BackupService, 'facts'>;
   readonly stop: (reason: string, restart: boolean) => Promise<void>;
 }
@@ -123,6 +128,8 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...checkBackups(await options.backups.facts()),
       ...ledgerFindings(await proof.report(0)),
       ...(await probesInUse(core)).flatMap(sandboxFindings),
+      ...checkHome(await homeFacts({ paths, core })),
+      ...checkCertificates(options.certificates(), clock.now()),
       ...checkReach(await around),
     ];
   };

@@ -90,6 +90,12 @@ export function described({ description, choices }: Argument): string {
     .join(' ');
 }
 
+const FIX_OPTIONS = [
+  { flags: '--fix', description: 'Put right what is safe, say what was changed, and keep the way back.' },
+  { flags: '--yes', description: 'With --fix: do not ask first.' },
+  { flags: '--reason <text>', description: 'With --fix: why, in one line; kept with the repair.' },
+];
+
 const AUDIT_OPTIONS = [
   { flags: '--home <path>', description: 'Look at this OpenClaw home instead; nothing there is changed.' },
   { flags: '--sarif', description: 'Print SARIF 2.1.0, for code scanning.' },
@@ -115,6 +121,7 @@ export function extraOptions(
     ...(operation.stream === undefined ? [] : [events]),
     ...(operation.id === 'agent.run' ? [noWait] : []),
     ...(operation.id === 'security.audit' ? AUDIT_OPTIONS : []),
+    ...(operation.id === 'security.audit' || operation.id === 'doctor.run' ? FIX_OPTIONS : []),
   ];
 }
 

@@ -128,6 +128,11 @@ async function callOperation(
     const { runAgent } = await import('./agent.ts');
     return runAgent(command, input, { wait: given['wait'] !== false, events });
   }
+  const mayFix = operation.id === 'doctor.run' || operation.id === 'security.audit';
+  if (mayFix && given['fix'] === true) {
+    const { runDoctorFix } = await import('./doctor-fix.ts');
+    return runDoctorFix(command, given);
+  }
   if (operation.id === 'security.audit') {
     const { runAudit } = await import('./audit.ts');
     return runAudit(command, given, () => invoke(operation, input));

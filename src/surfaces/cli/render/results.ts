@@ -17,6 +17,7 @@ import type {
   StandingSuggestion,
 } from '../../../controls/execution/types.ts';
 import type { GrantRecord } from '../../../controls/grants/types.ts';
+import type { RepairRecord } from '../../../controls/repairs/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
 import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import {
@@ -33,6 +34,7 @@ import { asTyped, type View } from '../view.ts';
 import * as access from './access.ts';
 import * as told from './alerts.ts';
 import * as backup from './backup.ts';
+import * as doctor from './doctor.ts';
 import * as drift from './drift.ts';
 import * as drills from './drills.ts';
 import * as egress from './egress.ts';
@@ -250,6 +252,13 @@ const FORMS: Readonly<Record<string, Form>> = {
   'grant.list': form<grants.GrantLists>(grants.grantListLines),
   'grant.show': form<grants.GrantStory>(grants.grantStoryLines),
   'grant.revoke': form<{ grant: GrantRecord }>(grants.revokedLines),
+  'doctor.fix': form<doctor.Fixed>(doctor.fixedLines, ({ findings }) =>
+    findings.some(isSeriousFinding) ? EXIT.findings : EXIT.ok,
+  ),
+  'doctor.undo': form<{ repair: RepairRecord }>(({ repair }, view) => doctor.repairLines(repair, view)),
+  'doctor.history': form<{ repairs: RepairRecord[] }>(({ repairs }, view) =>
+    doctor.repairListLines(repairs, view),
+  ),
   'doctor.run': form<{ findings: Finding[] }>(
     ({ findings }, view) => reports.findingLines(findings, view),
     ({ findings }) => (findings.some(isSeriousFinding) ? EXIT.findings : EXIT.ok),
