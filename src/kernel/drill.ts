@@ -101,6 +101,8 @@ export interface DrillRange {
       readonly scopes: readonly string[];
       readonly addresses?: readonly string[];
       readonly expiresInMs?: number;
+      /** Name of a principal that the drill made; the token is its. */
+      readonly principal?: string;
     },
   ): Promise<DrillToken>;
   /**

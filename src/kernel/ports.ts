@@ -252,6 +252,14 @@ export interface RunSecretsReport {
   readonly authority: { readonly fingerprint: string; readonly expires: number } | null;
 }
 
+/** The outside of a drill, made up. */
+export interface Rehearsal {
+  /** The one host that a rule allows, on every port: a name below `drill.invalid`, which never exists (RFC 6761). */
+  readonly host: string;
+  /** What a name server would say to one look-up after the other; the last answer repeats. */
+  readonly answers: readonly (readonly string[])[];
+}
+
 /** A destination that a run asked for and did not get. */
 export interface RefusedDestination {
   readonly host: string;
@@ -289,6 +297,8 @@ export interface Egress {
    * the run may use at most; egress takes away what the agent's own authority does not allow.
    */
   openRun(identity: EgressIdentity, secrets?: readonly string[]): Promise<OpenedRun>;
+  /** A run of a drill, for which `rehearsal` is the whole outside; nothing of it is ever dialled (D6). */
+  rehearse(identity: EgressIdentity, rehearsal: Rehearsal): Promise<OpenedRun>;
   /** Ends it. `reached` is false only when it is certain that no byte went out or came in through the socket. */
   closeRun(run: string): Promise<{
     readonly reached: boolean;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ALL_CODES } from '../../scripts/reference/code-tables.ts';
-import { DRILLS } from '../../src/operations/drill/catalogue.ts';
+import { DRILLS, GAME_DAY } from '../../src/operations/drill/catalogue.ts';
 import { DECISIONS } from '../../src/operations/reference/codes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -44,6 +44,31 @@ test('every record and alert that a drill expects is written by some source', ()
     if ('rule' in alert) assert.ok(sources.includes(`'${alert.rule}'`), `${id} ${alert.rule}`);
     else assert.match(alert.none, /^[a-z].{20,}/, `${id} must say why nobody is told`);
   }
+});
+
+/** What D6 names, and the drills that try it. */
+const D6: Readonly<Record<string, readonly string[]>> = {
+  'an unauthorised dial-in': ['auth.no-credential', 'listen.address-not-allowed'],
+  'a bad token': ['auth.made-up-token', 'auth.malformed-token'],
+  'a revoked token': ['auth.revoked-token', 'auth.disabled-principal'],
+  'a hostile origin': ['listen.hostile-origin', 'listen.hostile-origin-websocket'],
+  'an unknown sender': ['senders.stranger'],
+  'a non-allowed host': ['egress.host-without-rule'],
+  'the metadata address': ['egress.metadata-service'],
+  'DNS rebinding': ['listen.rebinding', 'egress.rebinding'],
+  'a forbidden command': ['execution.forbidden-command'],
+  'a sandbox escape': ['execution.host-files', 'execution.network', 'execution.namespaces'],
+  'a tampered ledger': ['trace.edited-record', 'trace.removed-record'],
+  'a leaked honeytoken': ['secrets.honeytoken'],
+  'a budget overrun': ['budget.overrun'],
+  'a rotation under load': ['auth.rotation-under-load'],
+};
+
+test('everything that operators are promised a drill for has one; a changed skill waits for skills', () => {
+  const ids = DRILLS.map(({ id }) => id);
+  for (const [what, drills] of Object.entries(D6))
+    for (const drill of drills) assert.ok(ids.includes(drill), `${what}: ${drill}`);
+  for (const drill of GAME_DAY) assert.ok(ids.includes(drill), drill);
 });
 
 test('every drill names requirements and says what it tries', () => {

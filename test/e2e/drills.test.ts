@@ -83,6 +83,12 @@ describe('drills on a live install', () => {
       'senders.reused-pairing-code',
       'senders.forged-delivery',
       'egress.metadata-service',
+      'egress.rebinding',
+      'egress.not-tls',
+      'egress.secret-to-wrong-host',
+      'auth.rotation-under-load',
+      'auth.disabled-principal',
+      'budget.overrun',
       'execution.host-files',
       'trace.edited-record',
     ])
@@ -134,6 +140,11 @@ describe('drills on a live install', () => {
       tokens.filter(({ name }) => name.startsWith('drill-')),
       [],
     );
+    const { principals } = (await operate(gateway.home, 'principal.list')).result as {
+      principals: { name: string }[];
+    };
+    assert.deepEqual(principals, []);
+    assert.deepEqual((await operate(gateway.home, 'budget.show')).result['lines'], []);
     const { pending } = (await operate(gateway.home, 'pairing.list')).result as { pending: unknown[] };
     assert.deepEqual(pending, []);
     const { senders } = (await operate(gateway.home, 'senders.list')).result as {
@@ -248,7 +259,7 @@ test('a gateway that is killed while a drill runs removes what the drill had mad
   const home = temporaryHome();
   try {
     const first = await startGateway({ home });
-    const running = operate(home, 'drill.run', { names: ['auth.expired-token'] }).catch(() => undefined);
+    const running = operate(home, 'drill.run', { names: ['auth.disabled-principal'] }).catch(() => undefined);
     await until(async () => {
       const { tokens } = (await operate(home, 'token.list')).result as { tokens: { name: string }[] };
       return tokens.some(({ name }) => name.startsWith('drill-'));
@@ -261,6 +272,8 @@ test('a gateway that is killed while a drill runs removes what the drill had mad
       tokens.filter(({ name }) => name.startsWith('drill-')),
       [],
     );
+    const { principals } = (await operate(home, 'principal.list')).result as { principals: unknown[] };
+    assert.deepEqual(principals, []);
     const [cleaned] = await records(second.home, { action: 'drill.cleaned-up' });
     assert.equal(cleaned?.outcome, 'success');
   } finally {

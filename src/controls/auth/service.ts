@@ -92,6 +92,8 @@ export interface RunningAuth extends AuthService {
   settleRefusals(): void;
   /** End every version of a token that was made for a drill, and forget them: they were nobody's. */
   discardToken(name: string): Promise<void>;
+  /** Forget a principal that was made for a drill, once it is disabled. */
+  discardPrincipal(name: string): Promise<void>;
   /** Write the gathered last uses and failure counts; listeners are told nothing any more. */
   close(): Promise<void>;
 }
@@ -264,6 +266,13 @@ class Authentication implements RunningAuth {
     await this.#rotation.arm();
     await this.#consumers.flush();
     await this.#tokens.forget(name);
+  }
+
+  async discardPrincipal(name: string): Promise<void> {
+    const known = await this.#directory.find(name);
+    if (known === undefined) return;
+    await this.disablePrincipal(known.id, LOCAL_OPERATOR);
+    await this.#directory.forget(known.id);
   }
 
   settleRefusals(): void {

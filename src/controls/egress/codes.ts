@@ -75,6 +75,11 @@ export const EGRESS_CODES = defineCodes({
     fix: 'Report the name to the operator: such an answer is unusual.',
     status: 502,
   },
+  EGRESS_REHEARSAL_ENDS: {
+    summary: 'a connection of a drill was admitted as far as its dial, where drills end',
+    fix: 'Nothing: no drill is ever connected. As the result of an attack it means that nothing refused it.',
+    status: 502,
+  },
   EGRESS_CONNECT_FAILED: {
     summary: 'no checked address of the host accepted the connection',
     fix: 'Try again later; if it stays, check that the service is up.',

@@ -21,10 +21,12 @@ function interleave(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
  * Connect to one of the addresses that were checked: happy eyeballs among literals, so nothing is looked up
  * again (attacks 16, 19, 20).
  *
- * @throws EGRESS_CONNECT_FAILED after all failed or `timeoutMs` passed.
+ * @throws EGRESS_REHEARSAL_ENDS for a drill, EGRESS_CONNECT_FAILED after all failed or `timeoutMs` passed.
  */
 export function dial(passage: Passage, timeoutMs: number): Promise<Socket> {
   const { addresses, target, decision } = passage;
+  if (passage.rehearsal === true)
+    return Promise.reject(codedRefusal('EGRESS_REHEARSAL_ENDS', target, decision));
   return new Promise((resolve, reject) => {
     const queue = interleave(addresses);
     const pending = new Set<Socket>();

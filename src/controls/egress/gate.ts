@@ -38,6 +38,8 @@ export interface GateParts {
   readonly limits: () => EgressLimits;
   /** Told of each connection that only a grant opened, after its record is durable. */
   readonly onGranted?: (grant: string, subject: Subject) => void;
+  /** Set for drills alone: what this gate admits is never dialled. */
+  readonly rehearsal?: true;
   /** Whether an address and port are Gatehouse's own listeners (attack 14). */
   isSelf(address: string, port: number): boolean;
 }
@@ -59,6 +61,11 @@ export class Gate {
   constructor(parts: GateParts) {
     this.#parts = parts;
     this.usage = new UsageBook(parts.clock, parts.limits);
+  }
+
+  /** A gate that does all of this with other answers, and whose passages nobody can dial. */
+  rehearsal(resolver: Resolver): Gate {
+    return new Gate({ ...this.#parts, resolver, rehearsal: true });
   }
 
   get connections(): number {
@@ -126,7 +133,16 @@ export class Gate {
       const now = this.#parts.clock.now();
       const intercepted = needsRequests(policy, target, now);
       const grant = grantOf(policy, subject, target, now);
-      const found = { subject, target, decision, rule, addresses, intercepted };
+      const { rehearsal } = this.#parts;
+      const found = {
+        subject,
+        target,
+        decision,
+        rule,
+        addresses,
+        intercepted,
+        ...(rehearsal === undefined ? {} : { rehearsal }),
+      };
       return grant === undefined ? found : { ...found, grant };
     } catch (thrown) {
       throw await this.refused(asGatehouseError(thrown), subject, via);

@@ -13,6 +13,7 @@ export { type Mail, type MailDestination, sendMail } from './mail.ts';
 export { type Outbound, openOutbound } from './outbound.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';
+export { rehearse } from './rehearsal.ts';
 export { judgeRequest } from './request-rules.ts';
 export {
   compileEgressRules,

@@ -23,6 +23,8 @@ export interface Passage {
   readonly rule: CompiledEgressRule | undefined;
   /** Some rule judges requests, so TLS ends in egress and nothing passes unseen. */
   readonly intercepted: boolean;
+  /** Of a drill: it goes as far as this and is never dialled. */
+  readonly rehearsal?: true;
   /** The grant without which it would have been refused. */
   readonly grant?: string;
   /** The whole checked answer; nothing else is ever dialled for this passage (attacks 15, 16, 20). */

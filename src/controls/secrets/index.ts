@@ -7,7 +7,7 @@ export { hideIn, MAX_HELD_WORD, OutgoingText, withoutCredentials } from './outgo
 export { MIN_REDACTED_LENGTH, Redactor } from './redactor.ts';
 export type { RunSecretBinding, SecretBinding } from './reference.ts';
 export { MAX_SECRET_LENGTH, resolveSecret } from './resolve.ts';
-export { parsePlace } from './run-place.ts';
+export { parsePlace, RUN_PLACEHOLDER_START } from './run-place.ts';
 export { RunPlaceholders } from './run-placeholders.ts';
 export { mentionsPlaceholder, RunSecretStore } from './run-secrets.ts';
 export { SecretStore } from './store.ts';

@@ -10,6 +10,7 @@ import {
   type Logger,
   type OpenedRun,
   type RefusedDestination,
+  type Rehearsal,
   type RunSecretsReport,
 } from '../../kernel/index.ts';
 import { EGRESS_CLIENT_CODES } from './codes.ts';
@@ -129,6 +130,12 @@ class ReconnectingClient implements EgressClient {
 
   async openRun(identity: EgressIdentity, secrets: readonly string[] = []): Promise<OpenedRun> {
     const opened = (await this.#call('openRun', { ...identity, secrets })) as OpenedRun;
+    this.#openRuns.add(identity.run);
+    return opened;
+  }
+
+  async rehearse(identity: EgressIdentity, rehearsal: Rehearsal): Promise<OpenedRun> {
+    const opened = (await this.#call('rehearse', { ...identity, rehearsal })) as OpenedRun;
     this.#openRuns.add(identity.run);
     return opened;
   }

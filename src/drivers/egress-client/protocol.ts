@@ -11,6 +11,7 @@ export interface ControlRequest {
 export const CONTROL_METHODS = [
   'hello',
   'openRun',
+  'rehearse',
   'closeRun',
   'check',
   'sign',

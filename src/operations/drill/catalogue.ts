@@ -1,4 +1,5 @@
 import { AUTH_DRILLS, type AuthRange } from '../../controls/auth/drills.ts';
+import { BUDGET_DRILLS, type BudgetRange } from '../../controls/budget/drills.ts';
 import { EGRESS_DRILLS, type EgressRange } from '../../controls/egress/drills.ts';
 import { EXECUTION_DRILLS, type ExecutionRange } from '../../controls/execution/drills.ts';
 import { LISTEN_DRILLS, type ListenRange } from '../../controls/listen/drills.ts';
@@ -13,6 +14,7 @@ export interface InstallRange
     AuthRange,
     SenderRange,
     EgressRange,
+    BudgetRange,
     ExecutionRange,
     TraceRange,
     HoneytokenRange {}
@@ -23,7 +25,24 @@ export const DRILLS: readonly Drill<InstallRange>[] = [
   ...AUTH_DRILLS,
   ...SENDER_DRILLS,
   ...EGRESS_DRILLS,
+  ...BUDGET_DRILLS,
   ...EXECUTION_DRILLS,
   ...TRACE_DRILLS,
   ...SECRETS_DRILLS,
+];
+
+/**
+ * What a game day plays, in the order in which it would be told: a credential is rotated and somebody is put out while
+ * clients are at work, a planted credential turns up, a run wants out, a budget ends, and the record is doubted.
+ */
+export const GAME_DAY: readonly string[] = [
+  'auth.rotation-under-load',
+  'auth.disabled-principal',
+  'auth.revoked-token',
+  'secrets.honeytoken',
+  'egress.host-without-rule',
+  'egress.rebinding',
+  'execution.forbidden-command',
+  'budget.overrun',
+  'trace.edited-record',
 ];

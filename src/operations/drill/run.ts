@@ -15,6 +15,13 @@ export const drillRun = defineOperation({
     schedule: Type.Optional(
       Type.Boolean({ description: 'Run what drills.schedule names, and record it as a scheduled run.' }),
     ),
+    gameDay: Type.Optional(
+      Type.Boolean({
+        description:
+          'Rotate a credential and put a principal out while clients are at work, and see that somebody was told: ' +
+          'the drills of a game day, on credentials and principals of its own.',
+      }),
+    ),
   }),
   output: strict({ ...SummaryFields, results: Type.Array(ResultSchema) }),
   stream: ResultSchema,
@@ -28,13 +35,15 @@ export const drillRun = defineOperation({
       'gatehouse drill run',
       'gatehouse drill run listen auth senders',
       'gatehouse drill run auth.revoked-token --json',
+      'gatehouse drill run --game-day',
     ],
     offline: false,
   },
-  async run({ caller, services, signal, emit }, { names: wanted = [], schedule = false }) {
+  async run({ caller, services, signal, emit }, { names: wanted = [], schedule = false, gameDay = false }) {
     const { drills } = services;
+    const { GAME_DAY } = await import('./catalogue.ts');
     return drills.run({
-      names: schedule ? [...drills.scheduled(), ...wanted] : wanted,
+      names: [...(schedule ? drills.scheduled() : []), ...(gameDay ? GAME_DAY : []), ...wanted],
       subject: caller.subject,
       caller,
       scheduled: schedule,

@@ -13,6 +13,7 @@ import type {
   EgressVerdict,
   ExportStatus,
   GatehouseError,
+  Rehearsal,
   RunSecretsReport,
 } from '../../kernel/index.ts';
 import { asGatehouseError } from '../../kernel/index.ts';
@@ -54,6 +55,7 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       return { pid: process.pid, version: parts.version, policyHash: parts.policies().hash };
     },
     openRun: (params) => parts.runs.open(identityOf(params), secretNames(params['secrets'])),
+    rehearse: (params) => parts.runs.open(identityOf(params), [], rehearsalOf(params['rehearsal'])),
     closeRun: (params) => parts.runs.close(text(params, 'run')),
     check: (params) => check(parts, String(params['url'] ?? ''), String(params['agent'] ?? '')),
     sign(params) {
@@ -149,6 +151,12 @@ function identityOf(params: Params): EgressIdentity {
     run: text(params, 'run'),
     ...optional,
   };
+}
+
+function rehearsalOf(value: unknown): Rehearsal {
+  const { host, answers } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const lists = Array.isArray(answers) ? answers.map(textsOf) : [];
+  return { host: String(host ?? ''), answers: lists };
 }
 
 /** What a run of this agent would be told, without connecting. */

@@ -7,9 +7,10 @@ import {
   type Gate,
   type Interception,
   RunProxy,
+  rehearse,
 } from '../../controls/egress/index.ts';
-import type { OfferedValue, WantedSecret } from '../../controls/secrets/index.ts';
-import type { Egress, EgressIdentity, OpenedRun } from '../../kernel/index.ts';
+import { mentionsPlaceholder, type OfferedValue, type WantedSecret } from '../../controls/secrets/index.ts';
+import type { Egress, EgressIdentity, OpenedRun, Rehearsal } from '../../kernel/index.ts';
 
 interface OpenRun {
   readonly identity: EgressIdentity;
@@ -66,10 +67,15 @@ export class RunRegistry {
    * Make a run's socket. Opening the same identity again gives the same socket, which then lives until it was
    * closed as often; another identity under the same id is refused (E5).
    *
-   * @throws EGRESS_RUN_EXISTS, EGRESS_LIMIT_RUNS
+   * @throws EGRESS_RUN_EXISTS, EGRESS_LIMIT_RUNS, EGRESS_REQUEST_MALFORMED
    */
-  async open(identity: EgressIdentity, secrets: readonly string[] = []): Promise<OpenedRun> {
-    const prepared = await this.#prepare(identity, secrets);
+  async open(
+    identity: EgressIdentity,
+    secrets: readonly string[] = [],
+    rehearsal?: Rehearsal,
+  ): Promise<OpenedRun> {
+    const drill = rehearsal === undefined ? undefined : rehearse(this.#gate, rehearsal);
+    const prepared = drill === undefined ? await this.#prepare(identity, secrets) : { extras: { env: {} } };
     const known = this.#runs.get(identity.run);
     if (known !== undefined) {
       if (!isDeepStrictEqual(known.identity, identity)) throw EGRESS_CODES.error('EGRESS_RUN_EXISTS');
@@ -80,12 +86,13 @@ export class RunRegistry {
     if (this.#runs.size >= this.#gate.limits.openRuns) throw EGRESS_CODES.error('EGRESS_LIMIT_RUNS');
     const socketPath = join(this.#folder, `${socketName(identity.run)}.sock`);
     const proxy = new RunProxy({
-      gate: this.#gate,
+      gate: drill?.gate ?? this.#gate,
       identity,
-      policyOf: () => this.#policyOf(identity.agent),
+      policyOf: () => drill?.policy ?? this.#policyOf(identity.agent),
+      mentions: mentionsPlaceholder,
       ...(prepared.interception === undefined ? {} : { interception: prepared.interception }),
     });
-    const { extras, workspace } = prepared;
+    const { extras, workspace }: PreparedRun = prepared;
     const listening = proxy.listen(socketPath);
     this.#runs.set(identity.run, { identity, proxy, socketPath, listening, extras, workspace, users: 1 });
     try {

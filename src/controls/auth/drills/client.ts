@@ -16,6 +16,8 @@ export interface AuthRange extends DrillRange {
   readonly issuers: readonly { readonly issuer: string; readonly audience: string }[];
   /** Headers in which a listed proxy names a user or a certificate; empty when none is configured. */
   readonly proxyHeaders: readonly string[];
+  /** Somebody of the drill's own, with the most that its credentials may do; removed afterwards. */
+  principal(mark: DrillMark, scopes: readonly string[]): Promise<string>;
   /** Name of the cookie of a browser session on this listener. */
   sessionCookie(target: DrillTarget): string;
 }

@@ -87,6 +87,16 @@ export class PrincipalStore implements PrincipalDirectory {
     await this.#db.updateTable('auth_principals').set({ disabled_at: at }).where('id', '=', id).execute();
   }
 
+  /** Remove somebody who is disabled, and what stood for them. */
+  async forget(id: string): Promise<void> {
+    await this.#db.deleteFrom('auth_identities').where('principal', '=', id).execute();
+    await this.#db
+      .deleteFrom('auth_principals')
+      .where('id', '=', id)
+      .where('disabled_at', 'is not', null)
+      .execute();
+  }
+
   async #record(row: Selectable<PrincipalTable>): Promise<PrincipalRecord> {
     const identities = await this.#db
       .selectFrom('auth_identities')

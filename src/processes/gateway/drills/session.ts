@@ -22,6 +22,7 @@ import { NODE_FLAGS } from '../../node-flags.ts';
 import type { Program } from '../../program.ts';
 import { systemRandom } from '../../system.ts';
 import { LISTENER_WATCH_MS } from '../listener-watch.ts';
+import { budgetPorts } from './budget.ts';
 import { egressPorts } from './egress.ts';
 import { executionPorts } from './execution.ts';
 import { answerOf, hostOf, probeTarget, refusedSocket, requestBytes } from './network.ts';
@@ -169,7 +170,7 @@ function rangeOf(
       };
     },
     operation,
-    async token(mark, { scopes, addresses = [mark.address], expiresInMs = TOKEN_MS }) {
+    async token(mark, { scopes, addresses = [mark.address], expiresInMs = TOKEN_MS, principal }) {
       tokens += 1;
       const name = `drill-${mark.id}-${tokens}`;
       await context.willMake('token', name);
@@ -180,6 +181,7 @@ function rangeOf(
         expiresInMs,
         owner: 'gatehouse drills',
         ticket: context.run,
+        ...(principal === undefined ? {} : { principal }),
       };
       const made = await operation('token.issue', request, mark);
       if (!made.ok) throw DRILL_CODES.error('DRILL_SETUP_FAILED', `no token for the drill: ${made.code}`);
@@ -188,6 +190,17 @@ function rangeOf(
         readonly summary: { readonly id: string };
       };
       return { id: summary.id, name, text: token };
+    },
+    async principal({ id }, scopes) {
+      const name = `drill-${id}`;
+      await context.willMake('principal', name);
+      const made = await operation(
+        'principal.add',
+        { name, kind: 'service', owner: 'gatehouse drills', ticket: context.run, scopes },
+        { id, address: '', userAgent: '' },
+      );
+      if (!made.ok) throw DRILL_CODES.error('DRILL_SETUP_FAILED', `no principal for the drill: ${made.code}`);
+      return name;
     },
     untilAlert: context.untilAlert,
     pause: (ms) => sleep(ms, undefined, { signal: context.signal }),
@@ -202,6 +215,7 @@ function rangeOf(
     ...loginFacts(core),
     ...senderPorts(core, context),
     ...egressPorts(parts, prober, context),
+    ...budgetPorts(core, context),
     ...executionPorts(parts, context),
     ...tracePorts(parts, context),
   };
