@@ -14,11 +14,11 @@ interface Load {
 
 /** Honest clients at work while something is changed; `bearer` says what they use at this moment. */
 function startLoad(range: AuthRange, mark: DrillMark, bearer: () => string): Load {
-  let running = true;
+  const over = new AbortController();
   let requests = 0;
   const failed: string[] = [];
   const client = async () => {
-    while (running) {
+    while (!over.signal.aborted) {
       const used = bearer();
       const { status, code } = await call(range, mark, used);
       requests += 1;
@@ -29,7 +29,7 @@ function startLoad(range: AuthRange, mark: DrillMark, bearer: () => string): Loa
   const clients = Array.from({ length: CLIENTS }, client);
   return {
     async stop() {
-      running = false;
+      over.abort();
       await Promise.all(clients);
       return { requests, failed };
     },
