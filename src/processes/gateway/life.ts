@@ -1,13 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ListenerCertificate } from '../../controls/listen/index.ts';
 import type { EgressClient } from '../../drivers/egress-client/index.ts';
 import type { DrillTarget } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
+import { egressSockets } from '../egress/sockets.ts';
 import type { FileLogger } from '../logger.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
 import type { Program } from '../program.ts';
+import type { ShownCertificate } from './condition-watch.ts';
 import type { Declared, ListenerSet } from './listener-set.ts';
 import type { ListenerWatch } from './listener-watch.ts';
 import type { Surfaces } from './surfaces.ts';
@@ -54,11 +55,8 @@ export class GatewayLife {
 
   /** Everything that this process and egress are meant to listen on. */
   get declared(): readonly Declared[] {
-    const sockets = ['egress.sock', 'provider.sock', 'values.sock'].map((name) => ({
-      address: join(this.#parts.paths.run, name),
-      port: null,
-      plane: 'egress',
-    }));
+    const { control, provider, values } = egressSockets(this.#parts.paths.run);
+    const sockets = [control, provider, values].map((address) => ({ address, port: null, plane: 'egress' }));
     return [...(this.#listeners?.declared ?? []), ...sockets];
   }
 
@@ -87,7 +85,7 @@ export class GatewayLife {
     await this.#watch?.check();
   }
 
-  get certificates(): readonly ListenerCertificate[] {
+  get certificates(): readonly ShownCertificate[] {
     return this.#listeners?.certificates ?? [];
   }
 
