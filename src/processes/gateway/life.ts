@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ListenerCertificate } from '../../controls/listen/index.ts';
 import type { EgressClient } from '../../drivers/egress-client/index.ts';
 import type { DrillTarget } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
@@ -8,7 +9,6 @@ import { egressSockets } from '../egress/sockets.ts';
 import type { FileLogger } from '../logger.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
 import type { Program } from '../program.ts';
-import type { ShownCertificate } from './condition-watch.ts';
 import type { Declared, ListenerSet } from './listener-set.ts';
 import type { ListenerWatch } from './listener-watch.ts';
 import type { Surfaces } from './surfaces.ts';
@@ -85,7 +85,7 @@ export class GatewayLife {
     await this.#watch?.check();
   }
 
-  get certificates(): readonly ShownCertificate[] {
+  get certificates(): readonly ListenerCertificate[] {
     return this.#listeners?.certificates ?? [];
   }
 
