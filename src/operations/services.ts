@@ -119,6 +119,16 @@ export interface EvidenceService {
   seal(payloadType: string, document: unknown): Promise<Envelope>;
 }
 
+/** What strangers got from the live listeners. */
+export interface DeepAuditReport {
+  readonly attempts: number;
+  /** Plane, address and port of each listener that was tried. */
+  readonly listeners: readonly string[];
+  /** Where attempts came from; `loopback` is an address of its own for each. */
+  readonly sources: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
 /** What operations are made of. Composed once per process in `processes/`. */
 export interface Services {
   readonly clock: Clock;
@@ -150,4 +160,6 @@ export interface Services {
   readonly evidence: EvidenceService;
   readonly backups: BackupService;
   readonly repairs: RepairService;
+  /** Try the live listeners as a stranger. @throws AUDIT_NOT_RUNNING where no gateway runs */
+  auditDeep(): Promise<DeepAuditReport>;
 }

@@ -218,6 +218,8 @@ async function open(
     evidence,
     backups,
     repairs,
+    auditDeep: async () =>
+      (await import('./gateway/deep-audit.ts')).auditDeep({ ...parts, targets: life.targets }),
   };
   const dispatcher = createDispatcher({ operations: OPERATIONS, services });
   const surfaces = await createSurfaces({

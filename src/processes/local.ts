@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { LISTEN_CODES } from '../controls/listen/index.ts';
 import { createEgressClient } from '../drivers/egress-client/index.ts';
 import { createDispatcher } from '../operations/dispatcher.ts';
 import { OPERATIONS } from '../operations/index.ts';
@@ -86,6 +87,9 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     evidence: openEvidence(around),
     backups,
     repairs: openRepairs({ paths, core, logger, findings: () => runtime.findings() }),
+    auditDeep: async () => {
+      throw LISTEN_CODES.error('DEEP_NOT_RUNNING');
+    },
   };
   return {
     dispatcher: createDispatcher({ operations: OPERATIONS, services }),

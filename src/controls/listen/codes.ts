@@ -1,6 +1,11 @@
 import { defineCodes } from '../../kernel/index.ts';
 
 export const LISTEN_CODES = defineCodes({
+  DEEP_NOT_RUNNING: {
+    summary: 'there is no running gateway whose listeners could be tried',
+    fix: 'Start it (gatehouse gateway start), or leave --deep out to look at the files of the home.',
+    status: 409,
+  },
   LISTEN_EXPOSED: {
     summary: 'the configured address can be reached from outside this machine',
     fix: 'Set it to "loopback" and use `gatehouse tunnel print`, or add what is missing.',

@@ -11,6 +11,17 @@ export {
 export { LISTEN_CODES } from './codes.ts';
 export { ConnectionGate } from './connection-gate.ts';
 export { Crowd } from './crowd.ts';
+export {
+  DEEP_PROBES,
+  type DeepAnswer,
+  type DeepPlace,
+  deepFinding,
+  HOSTILE_ORIGIN_HEADER,
+  oldTls,
+  plainOnTls,
+  socketOfAnotherOrigin,
+  socketWithoutLogin,
+} from './deep.ts';
 export { BODY_LIMITS, LISTEN_LIMITS, type ListenLimits } from './limits.ts';
 export { RateLimiter } from './rate.ts';
 export * from './reach/index.ts';

@@ -4,6 +4,8 @@ export type ProbeTarget =
       readonly address: string;
       readonly port: number;
       readonly tls: boolean;
+      /** The newest version that is offered; absent, what this Node offers. */
+      readonly newest?: 'TLSv1.1' | 'TLSv1.2';
       /** Source address; absent, the system chooses. */
       readonly from?: string;
     }

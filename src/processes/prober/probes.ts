@@ -138,7 +138,12 @@ export class Probes {
 
 function dial(target: ProbeTarget): Socket {
   if ('path' in target) return connect({ path: target.path });
-  const { address, port, tls, from } = target;
+  const { address, port, tls, from, newest } = target;
   const where = { host: address, port, ...(from === undefined ? {} : { localAddress: from }) };
-  return tls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
+  // An old client: what it can do is decided by the listener, so nothing of it is held back here.
+  const old =
+    newest === undefined
+      ? {}
+      : { minVersion: 'TLSv1' as const, maxVersion: newest, ciphers: 'ALL:@SECLEVEL=0' };
+  return tls ? connectTls({ ...where, ...old, rejectUnauthorized: false }) : connect(where);
 }

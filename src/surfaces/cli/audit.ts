@@ -9,6 +9,12 @@ interface Report {
   readonly version: string;
   readonly worst: Finding['severity'] | null;
   readonly findings: readonly Finding[];
+  /** Absent for a home that is only read. */
+  readonly deep?: {
+    readonly attempts: number;
+    readonly listeners: readonly string[];
+    readonly sources: readonly string[];
+  } | null;
 }
 
 const ORDER = SEVERITIES.toReversed();
@@ -50,6 +56,13 @@ export async function runAudit(
   else {
     const { findingLines } = await import('./render/reports.ts');
     output.lines(findingLines(findings, output.view));
+    if (report.deep !== undefined && report.deep !== null) {
+      const { attempts, listeners, sources } = report.deep;
+      output.lines([
+        '',
+        `Tried as a stranger: ${attempts} attempts on ${listeners.length} listeners, from ${sources.join(', ')}.`,
+      ]);
+    }
     if (findings.length > 0) output.lines(['', `${findings.length} findings: ${summary(findings)}.`]);
   }
   return findings.some(isSeriousFinding) ? EXIT.findings : EXIT.ok;

@@ -82,7 +82,7 @@ async function missingSources(prober: Prober): Promise<string | undefined> {
   }
 }
 
-function proberEnvironment(): Readonly<Record<string, string>> {
+export function proberEnvironment(): Readonly<Record<string, string>> {
   const kept = ['PATH', 'HOME', 'GATEHOUSE_HOME', 'GATEHOUSE_SOURCES'];
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
