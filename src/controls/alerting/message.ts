@@ -37,6 +37,7 @@ function whereOf({ principal, agent, session, run, channel, sender }: Subject): 
 
 function factLines(data: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(data)
+    .filter(([, value]) => value !== null)
     .slice(0, MAX_FACTS)
     .map(([name, value]) => {
       const text = typeof value === 'string' ? value : JSON.stringify(value);

@@ -106,6 +106,8 @@ export async function alertingWorld(more: Partial<AlertSettings> = {}) {
     },
     titles: (to = 'pager') => sent.filter((one) => one.to === to).map(({ message }) => message.subject),
     now: () => state.now,
+    /** Everything in the ledger, as it was raised. */
+    raised: (): readonly StoredAlert[] => [...alerts],
     async [Symbol.asyncDispose]() {
       await alerting.stop();
       database.close();

@@ -1,5 +1,11 @@
 import { openDatabase } from '../../../drivers/sqlite/index.ts';
-import { authorityOf, compileLayer, type Grant, type LedgerEvent } from '../../../kernel/index.ts';
+import {
+  type Alerts,
+  authorityOf,
+  compileLayer,
+  type Grant,
+  type LedgerEvent,
+} from '../../../kernel/index.ts';
 import { agentFor } from '../bindings.ts';
 import { accountsOf, policyOf, type WrittenPolicies } from '../policy.ts';
 import { createSenderService, type RunningSenders } from '../service.ts';
@@ -23,6 +29,7 @@ interface Options {
   readonly grants?: readonly Grant[];
   readonly bindings?: readonly AgentBinding[];
   readonly perAccount?: boolean;
+  readonly alerts?: Alerts;
 }
 
 /** The control over a real database, with a clock that stands still and random bytes that count. */
@@ -53,6 +60,7 @@ export async function senderWorld(options: Options): Promise<SenderWorld & Async
       },
     },
     logger: { info() {}, warn() {}, error() {} },
+    ...(options.alerts === undefined ? {} : { alerts: options.alerts }),
     setTimer: (_ms, run) => {
       flush = run;
       return () => undefined;
