@@ -82,6 +82,7 @@ import { loginEnd } from './login/end.ts';
 import { loginLink } from './login/link.ts';
 import { loginList } from './login/list.ts';
 import { logsTail } from './logs/tail.ts';
+import { metricsShow } from './metrics/show.ts';
 import { modelsList } from './models/list.ts';
 import { pairingApprove } from './pairing/approve.ts';
 import { pairingDeny } from './pairing/deny.ts';
@@ -206,6 +207,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   alertsSilences,
   alertsUnsilence,
   budgetShow,
+  metricsShow,
   ledgerTail,
   ledgerActivity,
   ledgerDelivery,

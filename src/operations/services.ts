@@ -1,5 +1,6 @@
 import type { ModelProvider, SessionService, TurnService } from '../agents/types.ts';
 import type { ConfigService } from '../configuration/types.ts';
+import type { ActivityService } from '../controls/activity/types.ts';
 import type { AlertingService } from '../controls/alerting/types.ts';
 import type { AuthService } from '../controls/auth/types.ts';
 import type { BackupService } from '../controls/backup/index.ts';
@@ -127,6 +128,10 @@ export interface DeepAuditReport {
   /** Where attempts came from; `loopback` is an address of its own for each. */
   readonly sources: readonly string[];
   readonly findings: readonly Finding[];
+/** Everything that can be measured of this process, at once. */
+export interface MetricsService {
+  /** Prometheus text format 0.0.4. */
+  scrape(): Promise<string>;
 }
 
 /** What operations are made of. Composed once per process in `processes/`. */
@@ -139,6 +144,7 @@ export interface Services {
   readonly senders: SenderService;
   readonly grants: GrantService;
   readonly traffic: TrafficService;
+  readonly activity: ActivityService;
   readonly honeytokens: HoneytokenService;
   readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
@@ -162,4 +168,5 @@ export interface Services {
   readonly repairs: RepairService;
   /** Try the live listeners as a stranger. @throws AUDIT_NOT_RUNNING where no gateway runs */
   auditDeep(): Promise<DeepAuditReport>;
+  readonly metrics: MetricsService;
 }

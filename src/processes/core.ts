@@ -15,6 +15,12 @@ import {
   createConfigService,
 } from '../configuration/index.ts';
 import type { ConfigService } from '../configuration/types.ts';
+import {
+  type ActivityTables,
+  migrations as activityMigrations,
+  createActivity,
+} from '../controls/activity/index.ts';
+import type { ActivityService } from '../controls/activity/types.ts';
 import { type AlertingTables, migrations as alertingMigrations } from '../controls/alerting/index.ts';
 import {
   type AuthTables,
@@ -91,6 +97,7 @@ import type {
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { HomePaths } from '../operations/services.ts';
 import { askingEgress } from './egress-asks.ts';
+import { countedSandbox, type RunCounts } from './gateway/metrics/runs.ts';
 import { honeytokenFile } from './home.ts';
 import { INSIDE_SCRIPT } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
@@ -107,6 +114,7 @@ import { prepareWorkspaces } from './workspaces.ts';
 
 type Tables = EvidenceTables &
   AlertingTables &
+  ActivityTables &
   AuthTables &
   BackupTables &
   RepairTables &
@@ -136,6 +144,7 @@ export const MIGRATIONS = [
   grantMigrations,
   trafficMigrations,
   alertingMigrations,
+  activityMigrations,
 ];
 
 export interface CoreOptions {
@@ -164,12 +173,14 @@ export interface Core {
   readonly senders: RunningSenders;
   readonly grants: GrantService;
   readonly traffic: TrafficService;
+  readonly activity: ActivityService;
   readonly honeytokens: HoneytokenService;
   readonly tripwire: HoneytokenTripwire;
   readonly sessions: ReturnType<typeof createSessionService>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
   readonly sandbox: SandboxSet;
+  readonly runs: RunCounts;
   readonly images: ImageBuilder;
   readonly callers: Callers;
   readonly db: Kysely<Tables>;
@@ -212,7 +223,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   });
   const sessions = createSessionService({ db, clock, random });
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
-  const sandbox = maskedSandbox(openSandboxes(options), { masker, alerts, logger });
+  const { sandbox, runs } = countedSandbox(maskedSandbox(openSandboxes(options), { masker, alerts, logger }));
   reportKept({ alerts, logger }, await masker.recover());
   const budget = createBudget({
     db,
@@ -287,6 +298,11 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     approvals,
     senders,
     grants,
+    activity: createActivity({
+      db,
+      count: (after, limit) => ledger.tally(after, limit),
+      now: () => clock.now(),
+    }),
     traffic: createTrafficService({
       db,
       read: (after, limit) => ledger.readWriter('egress', after, limit),
@@ -298,6 +314,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     turns,
     providers,
     sandbox,
+    runs,
     images: openImages(options),
     callers,
     db,

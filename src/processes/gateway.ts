@@ -6,22 +6,22 @@ import { createEgressClient } from '../drivers/egress-client/index.ts';
 import { asGatehouseError, GatehouseError } from '../kernel/index.ts';
 import { createDispatcher } from '../operations/dispatcher.ts';
 import { OPERATIONS } from '../operations/index.ts';
-import type { Services } from '../operations/services.ts';
+import type { MetricsService, Services } from '../operations/services.ts';
 import { type Core, openCore } from './core.ts';
 import { openAlerting } from './gateway/alerting.ts';
 import { keepBackups, openBackups } from './gateway/backups.ts';
 import { Channels } from './gateway/channels.ts';
-import { watchConditions } from './gateway/condition-watch.ts';
+import { tellProof, watchConditions } from './gateway/condition-watch.ts';
 import { watchDrift } from './gateway/drift-watch.ts';
 import { GatewayDrills } from './gateway/drills/service.ts';
 import { openDrift, openEvidence } from './gateway/evidence.ts';
 import { ExposureKeeper } from './gateway/exposure.ts';
 import { firstToken } from './gateway/first-token.ts';
-import { LedgerProof } from './gateway/ledger-proof.ts';
 import { GatewayLife, type LifeParts } from './gateway/life.ts';
 import { ListenerSet } from './gateway/listener-set.ts';
 import { type ListenerWatch, watchListeners } from './gateway/listener-watch.ts';
 import { configuredPort, wantedListeners } from './gateway/listening.ts';
+import type { MetricParts } from './gateway/metrics/scrape.ts';
 import { refuseOutbound } from './gateway/no-outbound.ts';
 import { followPolicyFile, reloadAndTell } from './gateway/policy-watch.ts';
 import { openRepairs } from './gateway/repairs/service.ts';
@@ -107,7 +107,7 @@ async function run(program: Program): Promise<void> {
   await channels.start();
   await life.started(repaired);
   await life.watch(startWatching(core, runtime, logger));
-  await watchAlerts(parts, life, alerting);
+  await watchAlerts(parts, life, runtime, alerting);
   life.onStop(() => drills.stop());
   await drills.start();
   life.onStop(await keepBackups(backups, parts, repeatedly));
@@ -121,8 +121,11 @@ async function run(program: Program): Promise<void> {
 const TOTALS_MS = 60_000;
 
 /** Totals of traffic stay close to the ledger, so that a question about a month is answered at once (E7). */
-function keepTotals({ traffic }: Core): () => void {
-  const timer = setInterval(() => void traffic.catchUp().catch(() => undefined), TOTALS_MS).unref();
+function keepTotals({ traffic, activity }: Core): () => void {
+  const timer = setInterval(() => {
+    void traffic.catchUp().catch(() => undefined);
+    void activity.catchUp().catch(() => undefined);
+  }, TOTALS_MS).unref();
   return () => clearInterval(timer);
 }
 
@@ -130,6 +133,7 @@ function keepTotals({ traffic }: Core): () => void {
 async function watchAlerts(
   { core, egress, logger }: LifeParts,
   life: GatewayLife,
+  runtime: GatewayRuntime,
   alerting: RunningAlerting,
 ): Promise<void> {
   const kick = () => void alerting.kick();
@@ -137,7 +141,7 @@ async function watchAlerts(
   core.config.onApplied(kick);
   // What could not leave while egress was down leaves as soon as it is back.
   life.onStop(egress.onState((state) => void (state === 'up' ? kick() : undefined)));
-  const proof = new LedgerProof(core.ledger, systemClock);
+  runtime.proof.onReport((report) => tellProof({ alerts: core.alerts }, report));
   const conditions = watchConditions({
     alerts: core.alerts,
     clock: systemClock,
@@ -145,7 +149,7 @@ async function watchAlerts(
     egress,
     certificates: () => life.certificates,
     extent: () => core.ledger.extent(),
-    prove: () => proof.report(0),
+    prove: () => runtime.proof.report(0),
     waiting: (limit) => core.approvals.list({ status: 'pending', limit }),
     patienceMs: () => (core.config.current().config.alerts?.approvalWaitingMinutes ?? 15) * 60_000,
     every: repeatedly,
@@ -220,6 +224,17 @@ async function open(
     repairs,
     auditDeep: async () =>
       (await import('./gateway/deep-audit.ts')).auditDeep({ ...parts, targets: life.targets }),
+    metrics: lazyMetrics({
+      core,
+      runtime,
+      egress,
+      alerting,
+      channels,
+      certificates: () => life.certificates,
+      proof: runtime.proof,
+      spansDropped: () => 0,
+      clock,
+    }),
   };
   const dispatcher = createDispatcher({ operations: OPERATIONS, services });
   const surfaces = await createSurfaces({
@@ -242,6 +257,17 @@ async function open(
   life.onStop(() => exposure.stop());
   await announce(parts, listeners.ports);
   return { repaired, drills, alerting };
+}
+
+/** Nothing is loaded, counted or measured for metrics before somebody asks for them. */
+function lazyMetrics(parts: MetricParts): MetricsService {
+  let scrape: (() => Promise<string>) | undefined;
+  return {
+    async scrape() {
+      scrape ??= (await import('./gateway/metrics/scrape.ts')).createScrape(parts);
+      return scrape();
+    },
+  };
 }
 
 function wantedNow({ core, paths }: LifeParts, channels: Channels) {

@@ -29,6 +29,12 @@ const NO_CHAT = {
   outcome: async () => undefined,
 };
 
+const NO_METRICS = {
+  scrape: async () => {
+    throw PROCESS_CODES.error('GATEWAY_NOT_READY', 'no gateway runs on this home');
+  },
+};
+
 /** Milliseconds for another command on this home to finish with the ledger. */
 const LOCK_WAIT_MS = 5_000;
 
@@ -90,6 +96,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
     auditDeep: async () => {
       throw LISTEN_CODES.error('DEEP_NOT_RUNNING');
     },
+    metrics: NO_METRICS,
   };
   return {
     dispatcher: createDispatcher({ operations: OPERATIONS, services }),

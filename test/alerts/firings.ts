@@ -24,7 +24,7 @@ import { openDatabase } from '../../src/drivers/sqlite/index.ts';
 import type { Egress } from '../../src/kernel/index.ts';
 import { EgressGrants } from '../../src/processes/egress/grants.ts';
 import { askingEgress } from '../../src/processes/egress-asks.ts';
-import { EGRESS_AWAY_MS } from '../../src/processes/gateway/condition-watch.ts';
+import { EGRESS_AWAY_MS, tellProof } from '../../src/processes/gateway/condition-watch.ts';
 import { watchListeners } from '../../src/processes/gateway/listener-watch.ts';
 import { reloadAndTell } from '../../src/processes/gateway/policy-watch.ts';
 import { reportKept } from '../../src/processes/masking/sandbox.ts';
@@ -337,7 +337,9 @@ export const FIRINGS: Readonly<Record<string, Firing>> = {
       for (let n = 0; n < 3; n += 1) await real.append({ type: 'process', action: 'a', outcome: 'success' });
       await real.checkpoint();
       scratch.raw.exec("UPDATE records SET action = 'b' WHERE seq = 2");
-      await conditions(alerts, { prove: () => real.verify() }).watch.prove();
+      await conditions(alerts, {
+        prove: async () => tellProof({ alerts }, await real.verify()),
+      }).watch.prove();
       await real.close();
     },
     says: /gateway record 2: /,

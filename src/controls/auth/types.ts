@@ -10,6 +10,7 @@ export const SCOPES = [
   'operator.talk',
   'operator.talk.secrets',
   'operator.admin',
+  'metrics.read',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -110,7 +110,7 @@ export const ListenSection = {
             'operations that need operator.admin or operator.pairing, while gateway.bind is reachable from outside',
           ),
         ),
-        metrics: Type.Optional(plane('probes')),
+        metrics: Type.Optional(plane('probes and /metrics')),
         webhooks: Type.Optional(plane('deliveries of chat platforms; opens only when a channel takes them')),
       },
       {

@@ -8,6 +8,7 @@ import { getRecord, newestRow, queryRecords, readType, readWriter } from './quer
 import { type RecordRow, toRecord } from './record.ts';
 import { type CheckpointPace, type Schedule, type Sign, Signer } from './signer.ts';
 import { prepareTables } from './tables.ts';
+import { tally } from './tally.ts';
 import type { LedgerExtent, LedgerQuery, LedgerRecord, LedgerService, VerifyReport } from './types.ts';
 import { verifyLedger } from './verify.ts';
 import { openLogSync } from './wal-sync.ts';
@@ -95,6 +96,10 @@ class SqliteLedger implements LedgerService {
 
   async extent(): Promise<LedgerExtent> {
     return extentOf(this.#options.raw);
+  }
+
+  async tally(after: number, limit: number) {
+    return tally(this.#options.raw, after, limit);
   }
 
   async position(): Promise<number> {

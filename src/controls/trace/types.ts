@@ -1,4 +1,5 @@
 import type { Ledger, LedgerEvent, LedgerType } from '../../kernel/index.ts';
+import type { Tallied } from './tally.ts';
 
 export type { ExportDestination } from './export/destination.ts';
 
@@ -72,6 +73,8 @@ export interface LedgerService extends Ledger {
   readWriter(writer: string, after: number, limit: number): Promise<readonly LedgerRecord[]>;
   /** Read from the ends of the chains alone. */
   extent(): Promise<LedgerExtent>;
+  /** Counts of what stands behind a position, by hour; see `tally`. */
+  tally(after: number, limit: number): Promise<Tallied>;
   /** Where the newest record stands, counted over all writers. */
   position(): Promise<number>;
   /** Records of one type behind a position, in the order of writing, and the position up to which was looked. */

@@ -11,12 +11,24 @@ export const PROOF_AGE_MS = 5 * 60_000;
 export class LedgerProof {
   readonly #ledger: Pick<LedgerService, 'verify'>;
   readonly #clock: Clock;
+  readonly #listeners: ((report: VerifyReport) => void)[] = [];
   #running: Promise<VerifyReport> | undefined;
   #last: { readonly report: VerifyReport; readonly at: number } | undefined;
 
   constructor(ledger: Pick<LedgerService, 'verify'>, clock: Clock) {
     this.#ledger = ledger;
     this.#clock = clock;
+  }
+
+  /** The last one, and how old it is; undefined before the first. */
+  last(): { readonly ok: boolean; readonly ageMs: number } | undefined {
+    const last = this.#last;
+    return last === undefined ? undefined : { ok: last.report.ok, ageMs: this.#clock.monotonic() - last.at };
+  }
+
+  /** Called with every proof, whoever asked for it. */
+  onReport(listener: (report: VerifyReport) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** A proof that is at most `maxAgeMs` old; 0 asks for a new one, or joins the one under way. */
@@ -27,6 +39,7 @@ export class LedgerProof {
     try {
       const report = await this.#running;
       this.#last = { report, at: this.#clock.monotonic() };
+      for (const listener of this.#listeners) listener(report);
       return report;
     } finally {
       this.#running = undefined;

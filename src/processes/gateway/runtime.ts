@@ -51,6 +51,8 @@ export interface RuntimeOptions {
 /** A runtime whose listeners can be looked at by themselves, every minute. */
 export interface GatewayRuntime extends RuntimeService {
   listenFindings(): Promise<readonly Finding[]>;
+  /** Proofs of the ledger, which everybody shares. */
+  readonly proof: LedgerProof;
 }
 
 /** What the process measures of itself: the kernel's socket tables are believed, the configuration is not (L2). */
@@ -149,6 +151,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       }),
     findings,
     listenFindings,
+    proof,
     ready() {
       const failing = options.failing();
       return { ready: failing.length === 0, failing };

@@ -10,6 +10,7 @@ import { SECURITY_HEADERS } from './headers.ts';
 import { judgeArrival, judgeUpgrade, principalOf, rateRefusal } from './identity.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { addLogin } from './login.ts';
+import { addMetrics } from './metrics.ts';
 import { OpenAnswers } from './open-answers.ts';
 import { addOpenAi } from './openai/routes.ts';
 import { addOperations, OPERATION_PREFIX } from './operations.ts';
@@ -45,10 +46,13 @@ const NO_SCHEMAS = () => {
   throw new GatehouseError('KERNEL_INTERNAL', 'routes have no schemas');
 };
 
+const METRICS = /^\/metrics(\?|$)/;
+
 /** Known paths and what they take, for 405 and its Allow header (RFC 9110 section 15.5.6). */
 const ALLOWED: readonly (readonly [path: RegExp, allow: string])[] = [
   [/^\/(healthz?|readyz?|startupz?)$/, 'GET, HEAD'],
   [/^\/openapi\.json$/, 'GET'],
+  [METRICS, 'GET'],
   [/^\/v1\/models(\/.+)?$/, 'GET'],
   [/^\/v1\/chat\/completions$/, 'POST'],
   [/^\/tools\/invoke$/, 'POST'],
@@ -105,6 +109,7 @@ export async function createHttpSurface(parts: HttpSurfaceParts): Promise<HttpSu
   addToolsInvoke(app, parts, state);
   addOpenAi(app, parts, state);
   addLogin(app, parts, state);
+  addMetrics(app, parts, state);
   await app.ready();
   const stopListening = parts.auth.onRevoked((credentialId) => answers.end(credentialId));
 
@@ -224,7 +229,8 @@ const PROBE = /^\/(healthz?|readyz?|startupz?)(\?|$)/;
 
 /** What a plane's port answers at all; nothing there tells that the rest exists (L3). */
 function offers(plane: Plane, url: string): boolean {
-  return plane === 'metrics' ? PROBE.test(url) : plane !== 'webhooks';
+  if (plane === 'metrics') return PROBE.test(url) || METRICS.test(url);
+  return plane !== 'webhooks' && !METRICS.test(url);
 }
 
 /** A delivery of a chat platform: judged like every request, then handed on as bytes. */
@@ -248,7 +254,9 @@ function takeDelivery(
 function answerUnknown(request: FastifyRequest, reply: FastifyReply, plane: Plane): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? '';
   const allow =
-    plane === 'metrics' && !PROBE.test(path) ? undefined : ALLOWED.find(([known]) => known.test(path))?.[1];
+    METRICS.test(path) !== (plane === 'metrics' && !PROBE.test(path))
+      ? undefined
+      : ALLOWED.find(([known]) => known.test(path))?.[1];
   closeUnread(request, reply);
   reply.type('text/plain; charset=utf-8');
   if (allow === undefined) return reply.code(404).send('Not Found');

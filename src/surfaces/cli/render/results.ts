@@ -170,6 +170,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   'ledger.who': form<{ talked: access.Talked; truncated: boolean }>(({ talked, truncated }, view) =>
     access.whoLines(talked, truncated, view),
   ),
+  'metrics.show': plainText,
   'alerts.list': form<{ alerts: told.Alerted }>(({ alerts }, view) => told.alertLines(alerts, view)),
   'alerts.show': form<AlertDetails>(told.detailLines),
   'alerts.ack': form<AlertDetails>(told.detailLines),

@@ -1,0 +1,2 @@
+export { createActivity } from './service.ts';
+export { type ActivityTables, migrations } from './tables.ts';
