@@ -21,7 +21,7 @@ import { GatewayLife, type LifeParts } from './gateway/life.ts';
 import { ListenerSet } from './gateway/listener-set.ts';
 import { type ListenerWatch, watchListeners } from './gateway/listener-watch.ts';
 import { configuredPort, wantedListeners } from './gateway/listening.ts';
-import type { MetricParts } from './gateway/metrics/scrape.ts';
+import type { MetricParts } from './gateway/metrics/parts.ts';
 import { refuseOutbound } from './gateway/no-outbound.ts';
 import { followPolicyFile, reloadAndTell } from './gateway/policy-watch.ts';
 import { openRepairs } from './gateway/repairs/service.ts';

@@ -8,9 +8,11 @@ import { ALERT_RULES } from '../../src/controls/alerting/index.ts';
 import { alertMessage } from '../../src/controls/alerting/message.ts';
 import type { Alert } from '../../src/kernel/index.ts';
 import { DECISIONS } from '../../src/operations/reference/codes.ts';
-import { FIRINGS } from './firings.ts';
+import { FIRINGS as CONTROL_FIRINGS } from './firings.ts';
+import { STORE_FIRINGS } from './firings-stores.ts';
 import type { Kept } from './parts.ts';
 
+const FIRINGS = { ...CONTROL_FIRINGS, ...STORE_FIRINGS };
 const NAMES = { install: 'bench', runbook: 'docs/operating/alerts.md' };
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const sources = globSync('src/**/*checks.ts', { cwd: ROOT })

@@ -138,6 +138,23 @@ export const ALERT_RULES: readonly AlertRule[] = [
     command: 'gatehouse ledger verify',
   },
   {
+    id: 'ledger.export-lag',
+    means:
+      'A collector has taken no event of the ledger for a while; nothing is lost, but it does not see what happens.',
+    command: 'gatehouse ledger export status',
+  },
+  {
+    id: 'ledger.export-refused',
+    means: 'A collector refused a record for good, and it was passed over: the collector will never have it.',
+    command: 'gatehouse ledger export status',
+  },
+  {
+    id: 'ledger.export-restarted',
+    means:
+      'How far a collector was delivered is not known any more, so delivery began anew from what is certain.',
+    command: 'gatehouse ledger verify',
+  },
+  {
     id: 'ledger.unsigned',
     means:
       'The head of the ledger has not been signed for a while, so a change of its end would not be found.',

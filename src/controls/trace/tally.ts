@@ -1,29 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { newestRow } from './query.ts';
-
-/** What happened how often within one hour. */
-export interface Tally {
-  /** Hours since 1970 in UTC. */
-  readonly hour: number;
-  readonly type: string;
-  readonly action: string;
-  readonly outcome: string;
-  readonly code: string;
-  /** Model, tool or class of egress; empty for everything else. */
-  readonly detail: string;
-  /** Only for calls of models. */
-  readonly agent: string;
-  readonly count: number;
-  /** Tokens in and out of models; bytes sent and received by egress; milliseconds of tools, in the first. */
-  readonly first: number;
-  readonly second: number;
-}
-
-/** What did not pass the bound of one look. */
-export interface Tallied {
-  readonly tallies: readonly Tally[];
-  readonly position: number;
-}
+import type { Tallied } from './types.ts';
 
 /**
  * Counts behind a position, by SQLite itself: nothing of a million records becomes an object. Repeats that were counted

@@ -1,5 +1,4 @@
 import type { Ledger, LedgerEvent, LedgerType } from '../../kernel/index.ts';
-import type { Tallied } from './tally.ts';
 
 export type { ExportDestination } from './export/destination.ts';
 
@@ -54,6 +53,30 @@ export interface VerifyReport {
   readonly unsigned: number;
   /** Problems beyond the bound of the list. */
   readonly problemsOmitted: number;
+}
+
+/** What happened how often within one hour. */
+export interface Tally {
+  /** Hours since 1970 in UTC. */
+  readonly hour: number;
+  readonly type: string;
+  readonly action: string;
+  readonly outcome: string;
+  readonly code: string;
+  /** Model, tool or class of egress; empty for everything else. */
+  readonly detail: string;
+  /** Only for calls of models. */
+  readonly agent: string;
+  readonly count: number;
+  /** Tokens in and out of models; bytes sent and received by egress; milliseconds of tools, in the first. */
+  readonly first: number;
+  readonly second: number;
+}
+
+/** What did not pass the bound of one look. */
+export interface Tallied {
+  readonly tallies: readonly Tally[];
+  readonly position: number;
 }
 
 /** How much there is, and how much of it is signed. */

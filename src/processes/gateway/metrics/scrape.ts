@@ -1,25 +1,8 @@
-import type { AlertingService } from '../../../controls/alerting/types.ts';
 import { exposition, type Family } from '../../../controls/metrics/index.ts';
-import type { VerifyReport } from '../../../controls/trace/types.ts';
-import type { Clock, Egress } from '../../../kernel/index.ts';
-import type { ChannelsService, RuntimeService } from '../../../operations/services.ts';
-import type { Core } from '../../core.ts';
-import type { ShownCertificate } from '../condition-watch.ts';
 import { activityFamilies } from './counters.ts';
+import type { MetricParts } from './parts.ts';
 import { processFamilies } from './process.ts';
 import { budgetFamilies, egressFamilies, ledgerFamilies, listenFamilies, peopleFamilies } from './state.ts';
-
-export interface MetricParts {
-  readonly core: Core;
-  readonly runtime: RuntimeService;
-  readonly egress: Egress;
-  readonly alerting: Pick<AlertingService, 'open' | 'destinations'>;
-  readonly channels: ChannelsService;
-  readonly certificates: () => readonly ShownCertificate[];
-  readonly proof: { last(): { readonly ok: VerifyReport['ok']; readonly ageMs: number } | undefined };
-  readonly spansDropped: () => number;
-  readonly clock: Clock;
-}
 
 /** Milliseconds for which one look serves every scrape: whoever scrapes in a loop costs no more than one who does not. */
 const FRESH_MS = 1_000;

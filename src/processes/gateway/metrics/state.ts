@@ -1,7 +1,7 @@
 import type { BudgetLine } from '../../../controls/budget/types.ts';
 import { type Family, OTHER, type Sample } from '../../../controls/metrics/index.ts';
 import type { DestinationTotals } from '../../../controls/traffic/types.ts';
-import type { MetricParts } from './scrape.ts';
+import type { MetricParts } from './parts.ts';
 
 /** Approvals that are counted one by one. */
 const MAX_WAITING = 1_000;
