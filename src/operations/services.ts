@@ -128,6 +128,8 @@ export interface DeepAuditReport {
   /** Where attempts came from; `loopback` is an address of its own for each. */
   readonly sources: readonly string[];
   readonly findings: readonly Finding[];
+}
+
 /** Everything that can be measured of this process, at once. */
 export interface MetricsService {
   /** Prometheus text format 0.0.4. */
