@@ -10,6 +10,8 @@ export interface Finding {
   readonly fix: string;
   /** Requirement ids from the design that this finding is about. */
   readonly requirements: readonly string[];
+  /** Drill that proves on the live install that the fix holds; absent where no attempt could show it (D3). */
+  readonly drill?: string;
 }
 
 /** From the least to the worst. */

@@ -85,8 +85,8 @@ test('a refused destination becomes one question, for that host, port, agent and
     ],
   );
   assert.deepEqual(
-    home.alerts.map(({ rule }) => rule),
-    ['egress.asked'],
+    home.alerts.map(({ rule, code }) => [rule, code]),
+    [['egress.asked', 'GRANT_ASKED']],
   );
   assert.deepEqual(home.grants.current(), []);
   const made = await home.grants.approve(asked.id, 'operator');

@@ -125,6 +125,8 @@ describe('drills on a live install', () => {
     assert.equal(record.code, refusedBy?.code);
     assert.match(record.data.address, /^127\.\d+\.\d+\.\d+$/);
     assert.notEqual(record.data.address, '127.0.0.1');
+    const none = await operate(gateway.home, 'ledger.show', { writer: event?.writer, seq: 9_999_999 });
+    assert.equal(none.error.code, 'OP_RECORD_NOT_FOUND');
   });
 
   test('a second run of the same drills right after the first passes too', () => {
@@ -154,7 +156,10 @@ describe('drills on a live install', () => {
       senders.map(({ sender }) => sender),
       ['ci'],
     );
-    const { findings } = (await operate(gateway.home, 'doctor.run')).result as { findings: { id: string }[] };
+    const { findings } = (await operate(gateway.home, 'doctor.run', { clientVersion: '0.0.0' })).result as {
+      findings: { id: string }[];
+    };
+    assert.ok(findings.some(({ id }) => id === 'DOCTOR_VERSION_DIFFERS'));
     assert.deepEqual(
       findings.filter(({ id }) => id.startsWith('listen.')),
       [],
@@ -207,6 +212,8 @@ describe('drills on a live install', () => {
     const result = await gateway.cli(['drill', 'run', 'listen.nothing']);
     assert.equal(result.code, 2);
     assert.match(result.stderr, /DRILL_UNKNOWN/);
+    const unscheduled = await operate(gateway.home, 'drill.run', { schedule: true });
+    assert.equal(unscheduled.error.code, 'DRILL_NOT_SCHEDULED');
   });
 });
 
@@ -247,8 +254,9 @@ describe('drills on an install whose controls are weaker than they look', () => 
 
   test('a failed drill is an alert of its own', async () => {
     const { alerts } = (await operate(gateway.home, 'alerts.list', { rule: 'drill.failed' })).result as {
-      alerts: { title: string; drill?: string }[];
+      alerts: { title: string; code: string; drill?: string }[];
     };
+    assert.equal(alerts[0]?.code, 'DRILL_FAILED');
     assert.equal(alerts.length, 4);
     assert.match(alerts[0]?.title ?? '', /nothing refused it/);
     assert.equal(alerts[0]?.drill, undefined);

@@ -9,6 +9,7 @@ import { approveAll, operate, until } from '../fixtures/operator.ts';
 import { removeHome } from '../fixtures/processes.ts';
 
 interface Seen {
+  readonly code: string;
   readonly at: number;
   readonly severity: string;
   readonly title: string;
@@ -50,7 +51,7 @@ async function alerted(kind: string, where: RegExp): Promise<Seen> {
     );
     return found !== undefined;
   }, `no alert of ${kind} in ${where}`);
-  assert.equal(found?.severity, 'critical');
+  assert.deepEqual([found?.code, found?.severity], ['HONEYTOKEN_USED', 'critical']);
   return found as Seen;
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createResolver } from '../../drivers/resolver/index.ts';
 import { startDns } from '../../drivers/resolver/testing/dns.ts';
 import { authorityOf } from '../../kernel/index.ts';
-import { compileEgressTable, MAX_ANSWER_ADDRESSES } from './index.ts';
+import { compileEgressRules, compileEgressTable, MAX_ANSWER_ADDRESSES } from './index.ts';
 import { policyOf, rule, startRunProxy, TableResolver } from './testing/parts.ts';
 import { codeOf, countingServer, echo, RawClient, rawRequest } from './testing/sockets.ts';
 
@@ -245,4 +245,11 @@ test('a connection that no checked address accepts says so, and the next address
   const down = await rawRequest(proxy.socketPath, connectTo(`down.example.org:${server.port}`));
   assert.equal(codeOf(down), 'EGRESS_CONNECT_FAILED');
   assert.deepEqual(resolver.asked, [NAME, 'down.example.org']);
+});
+
+test('egress/a rule whose host or port can be no destination: refused, naming it', () => {
+  for (const more of [{ host: 'a b' }, { host: '*.*' }, { port: 0 }, { port: 65_536 }])
+    assert.throws(() => compileEgressRules([{ ...rule('api.example.org', 443), ...more }]), {
+      code: 'EGRESS_RULE_INVALID',
+    });
 });

@@ -232,8 +232,8 @@ test('a grant ends by itself to the millisecond, on the record and with an alert
   assert.deepEqual(home.grants.current(), []);
   assert.deepEqual(home.actions(), ['grant.added', 'grant.ended']);
   assert.deepEqual(
-    home.alerts.map(({ rule, severity }) => [rule, severity]),
-    [['grant.ended', 'warning']],
+    home.alerts.map(({ rule, code, severity }) => [rule, code, severity]),
+    [['grant.ended', 'GRANT_ENDED', 'warning']],
   );
   const stored = await home.grants.show(made.id);
   assert.deepEqual([stored.status, stored.endedBy], ['ended', 'expiry']);
@@ -295,8 +295,8 @@ test('an emergency opening is loud, short, needs no second person and ends by it
   await home.grants.breakglass({ ...REQUEST, durationMs: 30 * 60_000 }, 'alice');
   assert.equal(home.grants.current().length, 2);
   assert.deepEqual(
-    home.alerts.map(({ rule, severity }) => [rule, severity]),
-    [['grant.breakglass', 'critical']],
+    home.alerts.map(({ rule, code, severity }) => [rule, code, severity]),
+    [['grant.breakglass', 'GRANT_BREAKGLASS', 'critical']],
   );
   const findings = checkGrants({ granted: await home.grants.list(), configured: [], now: home.time.wall });
   assert.deepEqual(

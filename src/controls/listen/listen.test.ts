@@ -395,6 +395,11 @@ test('what is open and not declared, declared and not open, dialled, or readable
   assert.deepEqual(ids({ outbound: dialled }), [['listen.gateway-dials', 'critical']]);
   assert.deepEqual(ids({ home: { ...facts.home, mode: 0o40750 } }), [['listen.home-open', 'critical']]);
   assert.deepEqual(ids({ uid: 0 }), [['listen.home-owner', 'critical']]);
+  const synced = { ...facts.home, path: '/home/g/Dropbox/gatehouse' };
+  assert.deepEqual(
+    ids({ home: synced }).map(([id]) => id),
+    ['home.synced'],
+  );
 });
 
 test('listen/an IPv4 address written as a compatible one of IPv6 (::127.0.0.1) that should read as loopback: refused', () => {

@@ -387,3 +387,19 @@ test('findings name what is open, unreachable, unmentioned and old', () => {
     'senders.open critical',
   ]);
 });
+
+test('senders/a block of nobody, of an id that is none, and a yes to somebody who is blocked: refused with a code', async () => {
+  await using world = await senderWorld({ written: PAIRING });
+  const key = { channel: 'telegram', account: 'default', sender: '7' };
+  await assert.rejects(world.senders.block({ ...key, channel: 'pigeon' }, 'olga'), {
+    code: 'SENDERS_CHANNEL_UNKNOWN',
+  });
+  await assert.rejects(world.senders.block({ ...key, sender: '@ann' }, 'olga'), {
+    code: 'SENDERS_ID_INVALID',
+  });
+  const code = await codeOf(world, '7');
+  await world.senders.block(key, 'olga');
+  await assert.rejects(world.senders.approvePairing(code, 'olga'), (error: { code: string }) =>
+    ['SENDERS_BLOCKED', 'SENDERS_PAIRING_UNKNOWN'].includes(error.code),
+  );
+});

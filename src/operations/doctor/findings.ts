@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Finding, SEVERITIES } from '../../kernel/index.ts';
 import { strict } from '../schema.ts';
 import type { Services } from '../services.ts';
+import { withProofs } from './proofs.ts';
 
 export const FindingSchema = strict({
   id: Type.String({ description: 'Stable code of the check.' }),
@@ -11,6 +12,9 @@ export const FindingSchema = strict({
   found: Type.String(),
   fix: Type.String(),
   requirements: Type.Array(Type.String()),
+  drill: Type.Optional(
+    Type.String({ description: 'Drill that proves on the live install that the fix holds.' }),
+  ),
 });
 
 /** A file that does not hold is not what runs, and the next start would be refused because of it. */
@@ -63,10 +67,10 @@ async function egressVersion({ egress, runtime }: Services): Promise<readonly Fi
 
 /** What every control's checks say about this install now. */
 export async function installFindings(services: Services): Promise<readonly Finding[]> {
-  return [
+  return withProofs([
     ...(await services.runtime.findings()),
     ...(await fileFindings(services)),
     ...egressFinding(services.runtime.ready().failing),
     ...(await egressVersion(services)),
-  ];
+  ]);
 }

@@ -21,11 +21,12 @@ const ORDER = SEVERITIES.toReversed();
 
 /** The files are read by whoever types the command, with no more rights than that account has. */
 async function auditForeign(home: string, version: string): Promise<Report> {
-  const [{ readOpenClawHome }, { auditOpenClaw }] = await Promise.all([
+  const [{ readOpenClawHome }, { auditOpenClaw }, { withProofs }] = await Promise.all([
     import('../../configuration/openclaw-home/home.ts'),
     import('../../configuration/openclaw-home/audit.ts'),
+    import('../../operations/doctor/proofs.ts'),
   ]);
-  const findings = worstFirst(auditOpenClaw(readOpenClawHome(home, process.getuid?.() ?? 0)));
+  const findings = withProofs(worstFirst(auditOpenClaw(readOpenClawHome(home, process.getuid?.() ?? 0))));
   return { version, worst: findings[0]?.severity ?? null, findings };
 }
 

@@ -31,12 +31,15 @@ export function toSarif(findings: readonly Finding[], { version, uri }: Source):
           driver: {
             name: 'gatehouse security audit',
             version,
-            rules: rules.map(({ id, severity, fix, requirements, title }) => ({
+            rules: rules.map(({ id, severity, fix, requirements, title, drill }) => ({
               id,
               shortDescription: text(title),
               help: text(fix),
               defaultConfiguration: { level: LEVELS[severity] },
-              properties: { tags: ['security', ...requirements] },
+              properties: {
+                tags: ['security', ...requirements],
+                ...(drill === undefined ? {} : { drill }),
+              },
             })),
           },
         },

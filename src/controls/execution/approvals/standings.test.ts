@@ -141,3 +141,9 @@ test('a form is plain words, and a star is exactly one plain word', () => {
   assert.equal(patternOf(['rm a', 'rm a']), 'rm a');
   assert.equal(patternOf(['mkdir a', 'mkdir -p b', 'mkdir c']), undefined);
 });
+
+test('approvals/ending a standing approval that does not exist: refused', async () => {
+  using bench = new Bench();
+  const { standings } = await bench.start();
+  await assert.rejects(standings.revoke('nothing', PERSON), { code: 'APPROVAL_STANDING_NOT_FOUND' });
+});

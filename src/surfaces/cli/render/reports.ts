@@ -82,7 +82,7 @@ export function findingLines(findings: readonly Finding[], view: View): readonly
   if (findings.length === 0) return [view.paint('good', 'Everything that was checked is in order.')];
   const field = (name: string, text: string) =>
     beside(`  ${name.padEnd(10)}`, text, { indent: 12, columns: view.columns });
-  return findings.flatMap(({ severity, id, title, expected, found, fix }) => [
+  return findings.flatMap(({ severity, id, title, expected, found, fix, drill }) => [
     ...beside(`${view.paint(SEVERITY_TONE[severity], severity)}  `, `${shownLine(id)}: ${shownLine(title)}`, {
       indent: severity.length + 2,
       columns: view.columns,
@@ -92,6 +92,7 @@ export function findingLines(findings: readonly Finding[], view: View): readonly
       ? []
       : [...field('expected:', shownLine(expected)), ...field('found:', shownLine(found))]),
     ...field('fix:', shownLine(asTyped(fix, view))),
+    ...(drill === undefined ? [] : field('prove:', shownLine(asTyped(`gatehouse drill run ${drill}`, view)))),
   ]);
 }
 
