@@ -78,6 +78,17 @@ interface KindIndex {
   readonly rest: readonly OrderedRule[];
 }
 
+/** The rules of a layer in their order, each once. */
+export function rulesOfLayer({ index }: CompiledLayer): readonly Rule[] {
+  const all = [...index.values()].flatMap(({ exact, suffix, rest }) => [
+    ...[...exact.values()].flat(),
+    ...[...suffix.values()].flat(),
+    ...rest,
+  ]);
+  const ordered = all.sort((a, b) => a.order - b.order).map(({ rule }) => rule);
+  return [...new Set(ordered)];
+}
+
 /** What is permitted: a set of layers that must all agree. More layers is always less authority. */
 export interface Authority {
   readonly layers: readonly CompiledLayer[];

@@ -43,6 +43,7 @@ import { doctorRun } from './doctor/run.ts';
 import { doctorUndo } from './doctor/undo.ts';
 import { driftBaseline } from './drift/baseline.ts';
 import { driftCheck } from './drift/check.ts';
+import { driftWatch } from './drift/watch.ts';
 import { drillHistoryOf } from './drill/history.ts';
 import { drillList } from './drill/list.ts';
 import { drillRun } from './drill/run.ts';
@@ -243,6 +244,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   attestCreate,
   driftBaseline,
   driftCheck,
+  driftWatch,
   backupCreate,
   backupList,
   inventoryListeners,

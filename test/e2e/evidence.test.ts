@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type RunningCommand, startCommand } from '../fixtures/command.ts';
@@ -59,9 +59,27 @@ describe('drift', () => {
       ),
     );
     assert.ok(differences.some(({ section, name }) => section === 'permissions' && name === 'main'));
+    // Not only that something is different: the rule itself, and the file that says it.
+    assert.ok(
+      differences.some(({ section, name }) => section === 'permissions' && name.startsWith('main, ceiling: ')),
+    );
+    assert.ok(
+      differences.some(({ section, name }) => section === 'files' && name === 'home: gatehouse.json'),
+    );
     const written = await records(home, { type: 'alert' });
     assert.ok(written.some(({ action, code }) => action === 'drift.found' && code === 'DRIFT_FOUND'));
   });
+});
+
+test('who watches sees a file that nobody has applied within the second look, and when it is as it was', async () => {
+  const watch = startCommand(home, ['drift', 'watch', '--every', '1s']);
+  await watch.until(/home: gatehouse\.json/);
+  mkdirSync(join(home, 'policy'), { recursive: true, mode: 0o700 });
+  writeFileSync(join(home, 'policy', 'other.yaml'), 'x', { mode: 0o600 });
+  await watch.until(/home: policy\/other\.yaml/);
+  rmSync(join(home, 'policy', 'other.yaml'));
+  await watch.until(/other\.yaml(?:(?!other)[\s\S])*differences(?:(?!other)[\s\S])*$/);
+  assert.equal(await watch.kill('SIGINT'), 0);
 });
 
 describe('attestation', () => {

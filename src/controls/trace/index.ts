@@ -12,7 +12,7 @@ export {
   type VerifiedAttestation,
 } from './evidence/attestation.ts';
 export { EVIDENCE_CODES } from './evidence/codes.ts';
-export { createDrift, type DriftService } from './evidence/drift.ts';
+export { createDrift, type DriftReport, type DriftService } from './evidence/drift.ts';
 export {
   type Envelope,
   MAX_ENVELOPE_BYTES,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { defineOperation } from '../define.ts';
-import { ChangeNote, strict } from '../schema.ts';
+import { ChangeNote, MAX_TEXT_CHARS, strict } from '../schema.ts';
 import { changeBy, permitChange, SnapshotSchema } from './schema.ts';
 
 export const configRollback = defineOperation({
@@ -11,7 +11,12 @@ export const configRollback = defineOperation({
       description: 'Number of the snapshot; `gatehouse config history` lists them.',
       minimum: 1,
     }),
-    ...ChangeNote,
+    ticket: ChangeNote.ticket,
+    reason: Type.String({
+      description: 'Why, in one line; kept with the snapshot.',
+      minLength: 1,
+      maxLength: MAX_TEXT_CHARS,
+    }),
   }),
   output: strict({ snapshot: SnapshotSchema }),
   scope: 'operator.admin',

@@ -7,7 +7,7 @@ export const driftCheck = defineOperation({
   id: 'drift.check',
   summary: 'Say what is not as the last baseline says',
   description:
-    'The gateway looks by itself after each start and every hour; what differs is recorded and alerted once per state. Exit code 5 when anything differs.',
+    'The gateway looks by itself after each start and every minute (at what doctor and audit find every hour); what differs is recorded and alerted once per state. Exit code 5 when anything differs.',
   input: NoInput,
   output: strict({
     baseline: BaselineSchema,

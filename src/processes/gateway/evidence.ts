@@ -8,7 +8,7 @@ import { installFacts } from './install-facts.ts';
 
 interface EvidenceParts {
   readonly program: Program;
-  readonly paths: Pick<HomePaths, 'keys'>;
+  readonly paths: HomePaths;
   readonly core: Core;
   readonly egress: Egress;
   readonly runtime: RuntimeService;
@@ -50,6 +50,6 @@ export function openDrift(parts: EvidenceParts): DriftService {
     clock,
     sign: (bytes) => egress.sign(bytes),
     keys: async () => Object.values(await readPublicKeys(paths.keys)).map(String),
-    facts: () => installFacts(parts),
+    facts: (options) => installFacts(parts, options),
   });
 }

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { AgentPolicy } from '../../agents/types.ts';
 import type { InstallFacts } from '../../controls/trace/index.ts';
-import type { Egress, Finding } from '../../kernel/index.ts';
-import type { MeasuredListener, RuntimeService } from '../../operations/services.ts';
+import { type Egress, type Finding, rulesOfLayer } from '../../kernel/index.ts';
+import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
 import type { Program } from '../program.ts';
 
 export interface FactParts {
   readonly program: Program;
+  readonly paths: HomePaths;
   readonly core: Pick<Core, 'config' | 'auth'>;
   readonly egress: Pick<Egress, 'status'>;
   readonly runtime: Pick<RuntimeService, 'listeners' | 'findings'>;
@@ -27,7 +29,21 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
   }
 }
 
+/** Digests by what tells that a file is another one; the kernel changes ctime with every write (D5 every minute). */
+const KNOWN = new Map<string, { readonly state: string; readonly digest: string }>();
+
 async function digestOf(path: string): Promise<string> {
+  const facts = await stat(path, { bigint: true }).catch(() => undefined);
+  if (facts === undefined) return 'unreadable';
+  const state = `${facts.dev} ${facts.ino} ${facts.size} ${facts.mtimeNs} ${facts.ctimeNs}`;
+  const known = KNOWN.get(path);
+  if (known?.state === state) return known.digest;
+  const digest = await readDigest(path);
+  if (digest !== 'unreadable') KNOWN.set(path, { state, digest });
+  return digest;
+}
+
+async function readDigest(path: string): Promise<string> {
   const hash = createHash('sha256');
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
@@ -44,6 +60,36 @@ export async function programFiles({ root }: Program): Promise<Record<string, st
     folders.flat().map(async (path) => [relative(root, path), await digestOf(path)] as const),
   );
   return Object.fromEntries(rows.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What an operator writes, by its path in the home: also what nobody has applied yet. */
+async function homeFiles({ home, config, playbooks, policy }: HomePaths): Promise<Record<string, string>> {
+  const folders = await Promise.all([playbooks, policy].map(filesBelow));
+  const written = folders.flat().filter((path) => /\.ya?ml$/.test(path));
+  const rows = await Promise.all(
+    [...(existsSync(config) ? [config] : []), ...written].map(
+      async (path) => [`home: ${relative(home, path)}`, await digestOf(path)] as const,
+    ),
+  );
+  return Object.fromEntries(rows.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Rules of one layer that a baseline names one by one; with more of them, the digest alone tells. */
+const MAX_NAMED_RULES = 500;
+
+/** Each rule of each layer, so that a report names what was given or taken, and not only that something was. */
+function permissions(agents: readonly AgentPolicy[]): Record<string, string> {
+  const rows: (readonly [string, string])[] = [];
+  for (const { agent, authority } of agents) {
+    rows.push([agent, `sha256:${authority.hash}`]);
+    for (const layer of authority.layers) {
+      const rules = rulesOfLayer(layer);
+      if (rules.length > MAX_NAMED_RULES) continue;
+      for (const { id, kind, effect, match } of rules)
+        rows.push([`${agent}, ${layer.id}: ${id}`, JSON.stringify({ effect, kind, match })]);
+    }
+  }
+  return Object.fromEntries(rows);
 }
 
 function named<T>(
@@ -72,13 +118,17 @@ function listenerName({ address, port }: MeasuredListener): string {
 }
 
 /** What this install is now, as text by name: digests, decisions and names, never a value of a secret (D5). */
-export async function installFacts({ program, core, egress, runtime }: FactParts): Promise<InstallFacts> {
+export async function installFacts(
+  { program, paths, core, egress, runtime }: FactParts,
+  { findings = true }: { readonly findings?: boolean } = {},
+): Promise<InstallFacts> {
   const effective = core.config.current();
   const agents = [...effective.agents.values()];
-  const [files, sockets, found, principals, tokens, status] = await Promise.all([
+  const [files, own, sockets, found, principals, tokens, status] = await Promise.all([
     programFiles(program),
+    homeFiles(paths),
     runtime.listeners(),
-    runtime.findings(),
+    findings ? runtime.findings() : [],
     core.auth.listPrincipals(),
     core.auth.listTokens(),
     egress.status().catch(() => undefined),
@@ -90,10 +140,10 @@ export async function installFacts({ program, core, egress, runtime }: FactParts
       node: process.version,
       egress: status?.version ?? 'does not answer',
     },
-    files,
+    files: { ...files, ...own },
     configuration: { hash: effective.hash },
     playbooks: named(agents, ({ agent, playbook }) => [agent, playbook]),
-    permissions: named(agents, ({ agent, authority }) => [agent, `sha256:${authority.hash}`]),
+    permissions: permissions(agents),
     egress: {
       policy: status?.policyHash ?? 'does not answer',
       ...named(effective.egressRules, ([agent, rules]) => [

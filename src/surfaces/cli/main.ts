@@ -137,15 +137,15 @@ async function callOperation(
     const { runAudit } = await import('./audit.ts');
     return runAudit(command, given, () => invoke(operation, input));
   }
-  const { eventLine, resultExit, resultLines } = await import('./render/results.ts');
-  const follows = input['follow'] === true;
+  const { eventLines, resultExit, resultLines } = await import('./render/results.ts');
+  const follows = input['follow'] === true || operation.id === 'drift.watch';
   const streams = events || follows;
   const stop = new AbortController();
   const forget = io.onInterrupt(() => stop.abort());
   const onEvent = (event: unknown) => {
     if (events) output.event({ event });
     else if (output.json) output.event(event);
-    else output.lines([eventLine(event, output.view)]);
+    else output.lines(eventLines(event, output.view));
   };
   try {
     const result = await invoke(operation, input, { signal: stop.signal, ...(streams ? { onEvent } : {}) });

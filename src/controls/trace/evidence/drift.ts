@@ -33,7 +33,8 @@ export interface DriftParts {
   sign(bytes: Uint8Array): Promise<Signature>;
   /** Public keys that a baseline may be signed with. */
   keys(): Promise<readonly string[]>;
-  facts(): Promise<InstallFacts>;
+  /** Without findings it is quick enough for every minute; that section is then empty. */
+  facts(options: { readonly findings: boolean }): Promise<InstallFacts>;
 }
 
 /** What was approved once, and what has become of it (D5). */
@@ -49,9 +50,10 @@ export interface DriftService {
   /**
    * Compare with the last baseline; what differs is recorded and alerted once per state.
    *
+   * @param quick leave doctor and audit out: what they found differs as it did when they were last looked at
    * @throws DRIFT_NO_BASELINE, DRIFT_BASELINE_INVALID
    */
-  check(): Promise<DriftReport>;
+  check(quick?: boolean): Promise<DriftReport>;
 }
 
 export function createDrift({ db, ledger, alerts, clock, sign, keys, facts }: DriftParts): DriftService {
@@ -62,7 +64,9 @@ export function createDrift({ db, ledger, alerts, clock, sign, keys, facts }: Dr
 
   async function baseline(by: Omit<Baseline, 'number' | 'at'>): Promise<Baseline> {
     const at = clock.now();
-    const envelope = JSON.stringify(await seal(BASELINE_TYPE, { at, ...by, facts: await facts() }, sign));
+    const envelope = JSON.stringify(
+      await seal(BASELINE_TYPE, { at, ...by, facts: await facts({ findings: true }) }, sign),
+    );
     const { insertId } = await db
       .insertInto('baselines')
       .values({ at, ...by, envelope } as never)
@@ -76,14 +80,22 @@ export function createDrift({ db, ledger, alerts, clock, sign, keys, facts }: Dr
     return { number, at, ...by };
   }
 
-  async function check(): Promise<DriftReport> {
+  /** Findings that differed when they were last looked at, under the number of the baseline. */
+  let lastFindings: { readonly number: number; readonly differences: readonly Difference[] } | undefined;
+
+  async function check(quick = false): Promise<DriftReport> {
     const row = await latestRow();
     if (row === undefined) throw EVIDENCE_CODES.error('DRIFT_NO_BASELINE');
     const { envelope, ...stored } = row;
     const opened = open(envelope, BASELINE_TYPE, await keys());
     if (!opened.ok) throw tampered(stored, opened.reason);
     const before = (opened.document as { readonly facts: InstallFacts }).facts;
-    const differences = compareFacts(before, await facts());
+    const all = compareFacts(before, await facts({ findings: !quick }));
+    const others = all.filter(({ section }) => section !== 'findings');
+    const known = lastFindings?.number === stored.number ? lastFindings.differences : [];
+    const findings = quick ? known : all.filter(({ section }) => section === 'findings');
+    if (!quick) lastFindings = { number: stored.number, differences: findings };
+    const differences = [...others, ...findings];
     await tell(stored, differences);
     return { baseline: stored, differences };
   }

@@ -17,8 +17,19 @@ export function baselineLines(
 ): readonly string[] {
   return [
     `Signed as baseline ${baseline.number}.`,
-    asTyped('It is compared after each start and every hour; now: gatehouse drift check', view),
+    asTyped('It is compared after each start and every minute; now: gatehouse drift check', view),
   ];
+}
+
+export interface Look {
+  readonly at: number;
+  readonly baseline: BaselineRow;
+  readonly differences: readonly Difference[];
+}
+
+/** What one look found, with its time. */
+export function lookLines({ at, ...report }: Look, view: View): readonly string[] {
+  return [view.paint('dim', formatInstant(at)), ...driftLines(report, view), ''];
 }
 
 /** What differs as a table; the order is that of the parts of an install. */

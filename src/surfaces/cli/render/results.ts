@@ -76,7 +76,7 @@ const plainText = form<{ text: string }>(({ text }) => shown(text).trimEnd().spl
 
 const snapshot = form<{ snapshot: ConfigSnapshot }>(({ snapshot: { number } }, view) => [
   `Applied and kept as snapshot ${number}.`,
-  asTyped(`To undo it: gatehouse config rollback ${number - 1}`, view),
+  asTyped(`To undo it: gatehouse config rollback ${number - 1} --reason WHY`, view),
 ]);
 
 function reloadVerdict(applied: boolean, unchanged: boolean, { paint }: View): string {
@@ -296,10 +296,11 @@ export function resultExit(id: string, result: unknown): number {
   return FORMS[id]?.exit?.(result as never) ?? EXIT.ok;
 }
 
-/** One event of a stream on one line, for operations whose events are records. */
-export function eventLine(event: unknown, view: View): string {
-  if (typeof event === 'object' && event !== null && 'what' in event) {
-    return egress.egressLine(event as EgressLineShape, view);
+/** One event of a stream: a record on one line, or all that differs after a look. */
+export function eventLines(event: unknown, view: View): readonly string[] {
+  if (typeof event === 'object' && event !== null) {
+    if ('what' in event) return [egress.egressLine(event as EgressLineShape, view)];
+    if ('differences' in event) return drift.lookLines(event as drift.Look, view);
   }
-  return lists.recordLine(event as LedgerRecord, view);
+  return [lists.recordLine(event as LedgerRecord, view)];
 }
