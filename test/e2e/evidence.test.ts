@@ -61,7 +61,9 @@ describe('drift', () => {
     assert.ok(differences.some(({ section, name }) => section === 'permissions' && name === 'main'));
     // Not only that something is different: the rule itself, and the file that says it.
     assert.ok(
-      differences.some(({ section, name }) => section === 'permissions' && name.startsWith('main, ceiling: ')),
+      differences.some(
+        ({ section, name }) => section === 'permissions' && name.startsWith('main, ceiling: '),
+      ),
     );
     assert.ok(
       differences.some(({ section, name }) => section === 'files' && name === 'home: gatehouse.json'),
