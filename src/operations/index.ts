@@ -75,6 +75,9 @@ import { honeytokenRemove } from './honeytoken/remove.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
 import { ledgerActivity } from './ledger/activity.ts';
 import { ledgerDelivery } from './ledger/delivery.ts';
+import { ledgerEvidence } from './ledger/evidence.ts';
+import { ledgerRetire } from './ledger/retire.ts';
+import { ledgerSearch } from './ledger/search.ts';
 import { ledgerShow } from './ledger/show.ts';
 import { ledgerTail } from './ledger/tail.ts';
 import { ledgerVerify } from './ledger/verify.ts';
@@ -210,6 +213,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   budgetShow,
   metricsShow,
   ledgerTail,
+  ledgerSearch,
+  ledgerEvidence,
+  ledgerRetire,
   ledgerActivity,
   ledgerDelivery,
   ledgerShow,

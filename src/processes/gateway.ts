@@ -25,6 +25,7 @@ import type { MetricParts } from './gateway/metrics/parts.ts';
 import { refuseOutbound } from './gateway/no-outbound.ts';
 import { followPolicyFile, reloadAndTell } from './gateway/policy-watch.ts';
 import { openRepairs } from './gateway/repairs/service.ts';
+import { keepRetention } from './gateway/retention.ts';
 import { createRuntime, type GatewayRuntime } from './gateway/runtime.ts';
 import { handleSignals } from './gateway/signals.ts';
 import { createSurfaces, type Surfaces } from './gateway/surfaces.ts';
@@ -98,6 +99,7 @@ async function run(program: Program): Promise<void> {
   const watched = { ...core, logger };
   life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
   life.onStop(keepTotals(core));
+  life.onStop(keepRetention(parts, repeatedly));
   handleSignals({
     stop: (reason, restart) => life.stop(reason, restart),
     reload: (author) => reloadAndTell(watched, author),

@@ -117,6 +117,32 @@ export function checkpointsAfter(raw: DatabaseSync, id: number, limit: number): 
   return rows as unknown as readonly StoredCheckpoint[];
 }
 
+/**
+ * The first checkpoint for which `fits` holds. Ends of chains only grow, so what fits one fits every later one, and a
+ * few of them have to be read.
+ */
+export function firstCheckpoint(
+  raw: DatabaseSync,
+  fits: (heads: ReadonlyMap<string, CheckpointHead>) => boolean,
+): StoredCheckpoint | undefined {
+  const one = raw.prepare(`SELECT ${COLUMNS} FROM checkpoints WHERE id >= ? ORDER BY id LIMIT 1`);
+  const fitting = (id: number): StoredCheckpoint | undefined => {
+    const stored = one.get(id) as unknown as StoredCheckpoint | undefined;
+    const heads = stored === undefined ? undefined : parseCheckpoint(stored.payload)?.heads;
+    return heads !== undefined && fits(new Map(heads.map((head) => [head.writer, head])))
+      ? stored
+      : undefined;
+  };
+  let [low, high] = [1, lastCheckpoint(raw)?.id ?? 0];
+  if (high === 0 || fitting(high) === undefined) return undefined;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (fitting(middle) === undefined) low = middle + 1;
+    else high = middle;
+  }
+  return fitting(low);
+}
+
 /** The ends of all chains as they are on disk now. */
 export function currentHeads(raw: DatabaseSync): readonly CheckpointHead[] {
   const rows = raw.prepare('SELECT writer, seq, hash FROM heads ORDER BY writer').all();

@@ -4,12 +4,29 @@ import { Appender } from './appender.ts';
 import { extentOf, type PublicKeys } from './checkpoint.ts';
 import { LEDGER_CODES } from './codes.ts';
 import { type Redact, toFields } from './event.ts';
+import { beginEvidence, continueEvidence } from './proof/write.ts';
 import { getRecord, newestRow, queryRecords, readType, readWriter } from './query.ts';
 import { type RecordRow, toRecord } from './record.ts';
+import { applyRetention } from './retention/policy.ts';
+import { recordsAfter, searchRecords } from './search.ts';
 import { type CheckpointPace, type Schedule, type Sign, Signer } from './signer.ts';
 import { prepareTables } from './tables.ts';
 import { tally } from './tally.ts';
-import type { LedgerExtent, LedgerQuery, LedgerRecord, LedgerService, VerifyReport } from './types.ts';
+import type {
+  EvidenceCursor,
+  EvidenceOrder,
+  EvidencePage,
+  LedgerExtent,
+  LedgerQuery,
+  LedgerRecord,
+  LedgerSearch,
+  LedgerService,
+  OcsfSource,
+  RetentionOrder,
+  RetiredPart,
+  SearchPage,
+  VerifyReport,
+} from './types.ts';
 import { verifyLedger } from './verify.ts';
 import { openLogSync } from './wal-sync.ts';
 import { lockWriter, type WriterLock } from './writer-lock.ts';
@@ -108,6 +125,34 @@ class SqliteLedger implements LedgerService {
 
   async readType(type: LedgerType, after: number, limit: number) {
     return readType(this.#options.raw, type, after, limit);
+  }
+
+  async search(search: LedgerSearch): Promise<SearchPage> {
+    return searchRecords(this.#options.raw, search, this.#options.redact);
+  }
+
+  async follow(place: number | undefined, limit: number) {
+    return recordsAfter(this.#options.raw, place, limit);
+  }
+
+  async beginEvidence(order: EvidenceOrder, source: OcsfSource): Promise<EvidencePage> {
+    const { raw, clock } = this.#options;
+    // What is not signed yet could not be proven; without the key it is exported all the same, and says so.
+    await this.checkpoint().catch(() => undefined);
+    return beginEvidence(raw, order, source, clock.now());
+  }
+
+  async continueEvidence(cursor: EvidenceCursor, source: OcsfSource): Promise<EvidencePage> {
+    return continueEvidence(this.#options.raw, cursor, source);
+  }
+
+  async retire(order: RetentionOrder): Promise<readonly RetiredPart[]> {
+    const { raw, clock, sign } = this.#options;
+    if (sign === undefined) throw LEDGER_CODES.error('LEDGER_CHECKPOINT_FAILED');
+    await this.checkpoint();
+    const done = await applyRetention({ raw, clock, sign, append: (event) => this.append(event) }, order);
+    if (done.length > 0 && order.dryRun !== true) await this.checkpoint();
+    return done;
   }
 
   async get(writer: string, seq: number): Promise<LedgerRecord | undefined> {

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { REDACTABLE } from './retention/order.ts';
 
 /** `logging`: the processes' own logs; what happened is in the ledger, whatever is set here. */
 export const LoggingSection = Type.Object(
@@ -117,6 +118,35 @@ function httpExport<const Own extends Record<string, TSchema>, Secret extends TS
   );
 }
 
+/** `trace.retention`: what of the ledger is kept, and how long (T5). Without it, everything is kept. */
+const RetentionSection = Type.Object(
+  {
+    removeAfterDays: Type.Optional(
+      Type.Integer({ minimum: 30, maximum: 36_500, description: 'Records that are older go.' }),
+    ),
+    redactAfterDays: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 36_500, description: 'The content of older records goes.' }),
+    ),
+    redact: Type.Optional(
+      Type.Array(Type.Union(REDACTABLE.map((column) => Type.Literal(column))), {
+        minItems: 1,
+        maxItems: REDACTABLE.length,
+        description: 'What is content; data and sender when absent.',
+      }),
+    ),
+    archive: Type.Optional(
+      Type.Union([Type.Boolean(), PATH], {
+        description:
+          'Keep records as evidence before they go: true for state/archive, or an absolute folder.',
+      }),
+    ),
+    waitForExport: Type.Optional(
+      Type.Boolean({ default: true, description: 'Records that a destination still waits for stay.' }),
+    ),
+  },
+  strict,
+);
+
 /** `trace`: where the ledger is delivered to (T2). `secret` is the schema of a reference to a secret. */
 export function traceSection<Secret extends TSchema>(secret: Secret) {
   return Type.Object(
@@ -143,7 +173,8 @@ export function traceSection<Secret extends TSchema>(secret: Secret) {
           { maxItems: 16, description: 'Where events go; at least once each, from the first record on.' },
         ),
       ),
+      retention: Type.Optional(RetentionSection),
     },
-    { additionalProperties: false, description: 'Delivery of the ledger.' },
+    { additionalProperties: false, description: 'Delivery and retention of the ledger.' },
   );
 }

@@ -3,12 +3,12 @@ import { LEDGER_CODES } from './codes.ts';
 import { EVENT_COLUMNS } from './record.ts';
 
 /** Raised with every change of the tables; a ledger of a higher version is refused. */
-const TABLES_VERSION = 1;
+const TABLES_VERSION = 2;
 
 /** Columns that queries filter by. Most records lack most of them, so the indexes leave those records out. */
 const INDEXED = ['code', 'trace', 'principal', 'session', 'run'] as const;
 
-const TABLES: readonly string[] = [
+const FIRST_TABLES: readonly string[] = [
   `CREATE TABLE records (
   id INTEGER PRIMARY KEY,
   writer TEXT NOT NULL,
@@ -38,6 +38,25 @@ const TABLES: readonly string[] = [
 ) STRICT`,
 ];
 
+/** Text that data of a record has when it names the address of a client; only such records are in that index. */
+export const HAS_ADDRESS = `instr(data, '"address":"') > 0 AND json_valid(data)`;
+export const ADDRESS = `(data ->> '$.address')`;
+
+/** What version 2 added: more to search by, and what retention took out (T5). */
+const SECOND_TABLES: readonly string[] = [
+  'CREATE INDEX records_agent ON records (agent) WHERE agent IS NOT NULL',
+  `CREATE INDEX records_address ON records (${ADDRESS}) WHERE ${HAS_ADDRESS}`,
+  `CREATE TABLE retirements (
+  id INTEGER PRIMARY KEY,
+  payload TEXT NOT NULL,
+  key_id TEXT NOT NULL,
+  signature TEXT NOT NULL
+) STRICT`,
+];
+
+/** The steps from one version to the next; a ledger of an earlier version is whole with the first of them only. */
+const STEPS: readonly (readonly string[])[] = [FIRST_TABLES, SECOND_TABLES];
+
 /**
  * Make the tables when the file is new. Throws LEDGER_NEWER for a ledger of a later version. The ledger keeps
  * to plain SQL, so that a process that needs nothing else does not load a query builder.
@@ -45,14 +64,14 @@ const TABLES: readonly string[] = [
 export function prepareTables(raw: DatabaseSync): void {
   // An action may start when its record is on disk; anything less than FULL would let a power cut undo that.
   raw.exec('PRAGMA synchronous = FULL');
+  // Copies that pages leave behind when they are split would outlive what retention takes out (T5).
+  raw.exec('PRAGMA secure_delete = ON');
   if (tablesVersion(raw) === TABLES_VERSION) return;
   raw.exec('BEGIN IMMEDIATE');
   try {
     refuseNewerTables(raw);
-    if (tablesVersion(raw) === 0) {
-      raw.exec(TABLES.join(';\n'));
-      raw.exec(`PRAGMA user_version = ${TABLES_VERSION}`);
-    }
+    for (const step of STEPS.slice(tablesVersion(raw))) raw.exec(step.join(';\n'));
+    raw.exec(`PRAGMA user_version = ${TABLES_VERSION}`);
     raw.exec('COMMIT');
   } catch (thrown) {
     if (raw.isTransaction) raw.exec('ROLLBACK');
@@ -69,12 +88,18 @@ export function tablesAreGenuine(raw: DatabaseSync): boolean {
     .prepare("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY sql")
     .all()
     .map((row) => row.sql);
-  return JSON.stringify(found) === JSON.stringify([...TABLES].sort());
+  const expected = STEPS.slice(0, tablesVersion(raw)).flat();
+  return JSON.stringify(found) === JSON.stringify(expected.sort());
 }
 
 /** Throws LEDGER_NEWER when a later version made the tables: what they mean is not known here. */
 export function refuseNewerTables(raw: DatabaseSync): void {
   if (tablesVersion(raw) > TABLES_VERSION) throw LEDGER_CODES.error('LEDGER_NEWER');
+}
+
+/** Whether this ledger has what version 2 added. */
+export function hasRetirements(raw: DatabaseSync): boolean {
+  return tablesVersion(raw) >= 2;
 }
 
 function tablesVersion(raw: DatabaseSync): number {

@@ -1,6 +1,13 @@
 import type { Ledger, LedgerEvent, LedgerType } from '../../kernel/index.ts';
 
+import type { OcsfSource } from './ocsf/source.ts';
+import type { EvidenceCursor, EvidenceOrder, EvidencePage } from './proof/page.ts';
+import type { RetentionOrder, RetiredPart } from './retention/order.ts';
+
 export type { ExportDestination } from './export/destination.ts';
+export type { OcsfSource } from './ocsf/source.ts';
+export type { EvidenceCursor, EvidenceOrder, EvidencePage } from './proof/page.ts';
+export type { RetentionOrder, RetiredPart } from './retention/order.ts';
 
 /** A stored record. `hash` covers every other field and the previous record's hash of the same writer. */
 export interface LedgerRecord extends LedgerEvent {
@@ -27,6 +34,30 @@ export interface LedgerQuery {
   readonly session?: string;
   readonly run?: string;
   readonly code?: string;
+}
+
+/** What a search asks for; a record must agree with each. */
+export interface LedgerSearch extends Omit<LedgerQuery, 'limit'> {
+  readonly writer?: string;
+  readonly outcome?: LedgerEvent['outcome'];
+  readonly rule?: string;
+  readonly tool?: string;
+  readonly channel?: string;
+  readonly sender?: string;
+  /** Address of a client or of what was connected to, exactly as it is recorded. */
+  readonly address?: string;
+  /** Stands somewhere in the record, upper and lower case alike. */
+  readonly text?: string;
+  readonly limit?: number;
+  /** Where an earlier page ended. */
+  readonly page?: number;
+}
+
+export interface SearchPage {
+  /** In the order of writing. */
+  readonly records: readonly LedgerRecord[];
+  /** Where the next, older page goes on; null when everything was looked at. */
+  readonly next: number | null;
 }
 
 /** `writer` is also `checkpoint`, `anchor` (seq is the line) or `ledger` (the file as a whole, seq 0). */
@@ -106,7 +137,19 @@ export interface LedgerService extends Ledger {
     after: number,
     limit: number,
   ): Promise<{ readonly records: readonly LedgerRecord[]; readonly position: number }>;
+  /** The newest records that agree, page by page; looks at a bounded number of records per call. */
+  search(search: LedgerSearch): Promise<SearchPage>;
+  /** Records of all writers behind a place in the order of writing, and the last place; the newest when absent. */
+  follow(
+    place: number | undefined,
+    limit: number,
+  ): Promise<{ readonly records: readonly LedgerRecord[]; readonly place: number }>;
   get(writer: string, seq: number): Promise<LedgerRecord | undefined>;
+  /** Signs what is there, and begins a file of evidence. */
+  beginEvidence(order: EvidenceOrder, source: OcsfSource): Promise<EvidencePage>;
+  continueEvidence(cursor: EvidenceCursor, source: OcsfSource): Promise<EvidencePage>;
+  /** Take out what a policy says; needs the signing key. @throws LEDGER_CHECKPOINT_FAILED without it */
+  retire(order: RetentionOrder): Promise<readonly RetiredPart[]>;
   verify(): Promise<VerifyReport>;
   /** Sign the heads of all writers now; a no-op when nothing was written since. */
   checkpoint(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Problems } from './problems.ts';
 import { GENESIS, recordHash, type Stored } from './record.ts';
+import type { Retired } from './retention/retired.ts';
 
 /** Records that are kept to find out whether they were moved; the rest of the damaged ones count as edited. */
 const MAX_SUSPECTS = 64;
@@ -42,10 +43,18 @@ export class ChainCheck {
   readonly #problems: Problems;
   readonly #chains = new Map<string, Chain>();
   readonly #suspects: Suspect[] = [];
+  readonly #retired: Retired | undefined;
   #records = 0;
 
-  constructor(problems: Problems) {
+  constructor(problems: Problems, retired?: Retired) {
     this.#problems = problems;
+    this.#retired = retired;
+    for (const [writer, { seq, hash }] of retired?.beginnings() ?? []) this.begin(writer, seq, hash);
+  }
+
+  /** What comes before a place of this writer is not here: removed by policy, or not part of an excerpt. */
+  begin(writer: string, seq: number, hash: string): void {
+    this.#chains.set(writer, { seq, hash, damaged: false, gaps: [] });
   }
 
   get records(): number {
@@ -68,7 +77,11 @@ export class ChainCheck {
     const writer = String(values[WRITER]);
     const seq = Number(values[SEQ]);
     const chain = this.#chain(writer);
-    if (recordHash(values) !== hash) {
+    const redacted = this.#retired?.redacted(writer, seq, values, hash);
+    if (redacted?.holds === false) {
+      this.#problems.add('LEDGER_EDITED', writer, seq, 'what was left of it when it was redacted is changed');
+    }
+    if (redacted === undefined && recordHash(values) !== hash) {
       this.#suspect({ writer, seq, values, hash });
       if (seq === chain.seq + 1) this.#advance(chain, seq, String(hash), true);
       return;
@@ -93,6 +106,7 @@ export class ChainCheck {
 
   /** Name what is missing, and tell moved records from edited ones. */
   finish(): void {
+    this.#retired?.finish();
     for (const [writer, { gaps }] of this.#chains) {
       for (const { from, to } of gaps) {
         const detail = from === to ? 'is not there' : `and all up to ${to} are not there`;

@@ -4,6 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { type CheckpointHead, currentHeads, lastCheckpoint, type PublicKeys } from './checkpoint.ts';
 import { Problems } from './problems.ts';
+import { Retired } from './retention/retired.ts';
+import { storedRetirements } from './retention/retirement.ts';
 import { refuseNewerTables, tablesAreGenuine } from './tables.ts';
 import type { VerifyReport } from './types.ts';
 import { ChainCheck } from './verify-chain.ts';
@@ -52,9 +54,10 @@ export async function verifyLedgerFile(
 /** Prove the ledger behind an open connection, a few records at a time. */
 export async function verifyLedger(raw: DatabaseSync, options: VerifyOptions): Promise<VerifyReport> {
   const problems = new Problems();
-  const chain = new ChainCheck(problems);
+  let chain = new ChainCheck(problems);
   try {
     refuseNewerTables(raw);
+    chain = new ChainCheck(problems, new Retired(storedRetirements(raw), options.publicKeys, problems));
     if (!tablesAreGenuine(raw)) {
       problems.add('LEDGER_EDITED', 'ledger', 0, 'its tables are not those that Gatehouse makes');
     }

@@ -1,50 +1,63 @@
 import { type Static, Type } from 'typebox';
-import type { LedgerQuery, LedgerRecord } from '../../controls/trace/types.ts';
+import type { LedgerRecord } from '../../controls/trace/types.ts';
 import { defineOperation, type OperationContext } from '../define.ts';
-import { instant, name, page, strict } from '../schema.ts';
-import { LedgerTypeSchema, RecordSchema } from './schema.ts';
+import { page, strict } from '../schema.ts';
+import { LedgerFilter, searchOf } from './filter.ts';
+import { RecordSchema } from './schema.ts';
 
 const DEFAULT_LIMIT = 50;
+/** Milliseconds between two looks for records of other processes; our own are handed on at once. */
+const LOOK_MS = 500;
+const STEP = 500;
 
-/** What can be said exactly; a record must agree with each. */
-const Filter = {
-  type: Type.Optional(LedgerTypeSchema),
-  action: Type.Optional(name('Only this action, for example tool.started.')),
-  trace: Type.Optional(name('Only what one message caused.')),
-  principal: Type.Optional(name('Only what this principal caused.')),
-  agent: Type.Optional(name('Only this agent.')),
-  session: Type.Optional(name('Only this session.')),
-  run: Type.Optional(name('Only this run.')),
-  code: Type.Optional(name('Only this code.')),
-};
-
+const { since, until, ...Exact } = LedgerFilter;
 const Input = strict({
+  since,
+  until,
+  ...Exact,
   limit: Type.Optional(page(`Records at most; ${DEFAULT_LIMIT} when absent.`)),
-  since: Type.Optional(instant('Only records after this time.')),
-  until: Type.Optional(instant('Only records before this time.')),
   follow: Type.Optional(Type.Boolean({ description: 'Go on with new records until stopped.' })),
-  ...Filter,
 });
 
-type Wanted = Omit<Static<typeof Input>, 'limit' | 'since' | 'until' | 'follow'>;
+const ExactInput = strict(Exact);
+type Wanted = Static<typeof ExactInput>;
 
 function fits(record: LedgerRecord, wanted: Wanted): boolean {
-  const { type, action, trace, code, subject } = record;
-  const facts: Readonly<Record<string, unknown>> = { ...subject, type, action, trace, code };
+  const { type, action, outcome, trace, code, rule, subject, data } = record;
+  const own = { type, action, outcome, trace, code, rule, address: data?.['address'] };
+  const facts: Readonly<Record<string, unknown>> = { ...subject, ...own };
   return Object.entries(wanted).every(([key, value]) => value === undefined || facts[key] === value);
 }
 
-/** Hand on new records until the caller goes away. */
-async function follow({ services, signal, emit }: OperationContext<LedgerRecord>, wanted: Wanted) {
-  const stop = services.ledger.onAppend((record) => {
-    if (fits(record, wanted)) emit(record);
-  });
-  try {
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  } finally {
-    stop();
+/** Hand on new records of every process until the caller goes away. */
+async function follow(
+  { services, signal, emit }: OperationContext<LedgerRecord>,
+  from: number,
+  wanted: Wanted,
+): Promise<void> {
+  const { ledger } = services;
+  let place = from;
+  while (!signal.aborted) {
+    const step = await ledger.follow(place, STEP);
+    place = step.place;
+    for (const record of step.records) if (fits(record, wanted)) emit(record);
+    if (step.records.length < STEP) await nextLook(ledger, signal);
   }
+}
+
+function nextLook(ledger: OperationContext['services']['ledger'], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stop();
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const stop = ledger.onAppend(done);
+    const timer = setTimeout(done, LOOK_MS);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
 }
 
 export const ledgerTail = defineOperation({
@@ -65,17 +78,15 @@ export const ledgerTail = defineOperation({
     ],
     offline: true,
   },
-  async run(context, { limit = DEFAULT_LIMIT, since, until, follow: wantsMore, ...wanted }) {
-    const query: LedgerQuery = {
-      ...wanted,
-      limit,
-      ...(since === undefined ? {} : { after: since }),
-      ...(until === undefined ? {} : { before: until }),
-    };
-    const records = await context.services.ledger.query(query);
+  async run(context, { limit = DEFAULT_LIMIT, follow: wantsMore, ...filter }) {
+    const { ledger } = context.services;
+    // What is written from here on is shown by following, and not twice.
+    const { place } = await ledger.follow(undefined, 0);
+    const { records } = await ledger.search({ ...searchOf(filter), limit, page: place });
     if (wantsMore !== true) return { records };
     for (const record of records) context.emit(record);
-    await follow(context, wanted);
+    const { since: _since, until: _until, ...exact } = filter;
+    await follow(context, place, exact);
     return { records: [] };
   },
 });

@@ -101,6 +101,12 @@ const AUDIT_OPTIONS = [
   { flags: '--sarif', description: 'Print SARIF 2.1.0, for code scanning.' },
 ];
 
+/** Only together with a file. */
+const VERIFY_OPTIONS = [
+  { flags: '--key <path>', description: 'The public key in PEM; that of the install here when absent.' },
+  { flags: '--anchor <path>', description: 'Copy of the anchor file that belongs to a copy of ledger.db.' },
+];
+
 /** Options beside the input: where it comes from and what becomes of the answer. */
 export function extraOptions(
   operation: Operation,
@@ -122,6 +128,7 @@ export function extraOptions(
     ...(operation.id === 'agent.run' ? [noWait] : []),
     ...(operation.id === 'security.audit' ? AUDIT_OPTIONS : []),
     ...(operation.id === 'security.audit' || operation.id === 'doctor.run' ? FIX_OPTIONS : []),
+    ...(operation.id === 'ledger.verify' ? VERIFY_OPTIONS : []),
   ];
 }
 

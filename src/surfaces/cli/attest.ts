@@ -32,7 +32,7 @@ export function writeAttestation(
   return holds ? EXIT.ok : EXIT.findings;
 }
 
-function readText(path: string, limit: number): string {
+export function readText(path: string, limit: number): string {
   try {
     if (statSync(path).size > limit) throw new Error('too large');
     return readFileSync(path, 'utf8');

@@ -106,6 +106,25 @@ export const CLI_ONLY: readonly CliOnlyCommand[] = Object.freeze([
     ],
   },
   {
+    command: 'ledger export',
+    summary: 'Write the ledger of some time as a file that anybody can prove',
+    reason: 'It writes a file of the account that types it, out of pages of ledger.evidence.',
+    examples: [
+      'gatehouse ledger export --since 2026-03-01 --until 2026-04-01 --out march.jsonl',
+      'gatehouse ledger export --since 7d --format json > week.jsonl',
+    ],
+    options: [
+      {
+        flags: '--since <time>',
+        description: 'From this time on, or so long ago; the beginning when absent.',
+      },
+      { flags: '--until <time>', description: 'Up to this time; now when absent.' },
+      { flags: '--format <text>', description: 'One of: ocsf, json.' },
+      { flags: '--out <path>', description: 'New file; standard output when absent.' },
+      { flags: '--json', description: 'Print exactly the result as JSON.' },
+    ],
+  },
+  {
     command: 'migrate openclaw',
     summary: 'Make a Gatehouse configuration out of an OpenClaw home, and explain every difference',
     reason: 'It reads files of the account that types it; what it writes goes through config.apply.',

@@ -108,6 +108,10 @@ async function runOperation(
   words: Words,
   given: GivenOptions,
 ): Promise<number> {
+  const [file] = words;
+  if (operation.id === 'ledger.verify' && file !== undefined) {
+    return (await import('./ledger-verify.ts')).runLedgerVerify(command, file, given);
+  }
   const { inputFrom } = await import('./input.ts');
   try {
     return await callOperation(command, operation, await inputFrom(operation, words, given, command), given);
@@ -187,6 +191,10 @@ async function runCliOnly(
   if (name.startsWith('backup ')) {
     const { runBackup } = await import('./backup.ts');
     return runBackup(command, name, words, given);
+  }
+  if (name === 'ledger export') {
+    const { runLedgerExport } = await import('./ledger-export.ts');
+    return runLedgerExport(command, given);
   }
   if (name === 'migrate openclaw') {
     const { runMigrate } = await import('./migrate.ts');

@@ -117,6 +117,8 @@ function addOperation(root: Commander, operation: Operation, actions: Actions, a
     const form = argument.required ? `<${word}>` : `[${word}]`;
     command.argument(form, described(argument));
   }
+  if (operation.id === 'ledger.verify')
+    command.argument('[file]', 'Evidence, or a copy of ledger.db; the ledger of this install when absent.');
   for (const argument of options) addOption(command, argument);
   for (const { flags, description } of extraOptions(operation)) command.option(flags, description);
   command.addHelpText('after', examplesText(operation.cli.examples));

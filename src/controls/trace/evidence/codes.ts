@@ -17,6 +17,11 @@ export const EVIDENCE_CODES = defineCodes({
     fix: 'Look at `gatehouse drift check`, undo what was not meant, or make a new baseline.',
     status: 409,
   },
+  LEDGER_EVIDENCE_INVALID: {
+    summary: 'this is neither a ledger nor evidence that `gatehouse ledger export` wrote',
+    fix: 'Give ledger.db, or the file that `gatehouse ledger export --out` wrote, as it was written.',
+    status: 400,
+  },
   ATTEST_FILE_INVALID: {
     summary: 'this is not an attestation of Gatehouse',
     fix: 'Give the JSON file that `gatehouse attest --format json` wrote, as it was written.',

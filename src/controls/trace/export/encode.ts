@@ -1,5 +1,5 @@
 import { toOcsf } from '../ocsf/event.ts';
-import type { OcsfSource } from '../ocsf/parts.ts';
+import type { OcsfSource } from '../ocsf/source.ts';
 import type { LedgerRecord } from '../types.ts';
 import type { ExportFormat } from './destination.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Alerts, Clock, ExportStatus, Ledger } from '../../../kernel/index.ts';
-import type { OcsfSource } from '../ocsf/parts.ts';
+import type { OcsfSource } from '../ocsf/source.ts';
 import type { LedgerRecord } from '../types.ts';
 import { Cursor } from './cursor.ts';
 import type { ExportDestination } from './destination.ts';

@@ -2,7 +2,8 @@ import { LEDGER_TYPES } from '../../../kernel/index.ts';
 import type { LedgerRecord } from '../types.ts';
 import { OCSF_CLASSES, OCSF_VERSION } from './classes.ts';
 import { MAPPINGS } from './mapping.ts';
-import { type Attributes, known, type OcsfSource } from './parts.ts';
+import { type Attributes, known } from './parts.ts';
+import type { OcsfSource } from './source.ts';
 
 export type OcsfEvent = Attributes;
 

@@ -9,11 +9,11 @@ import {
   countOf,
   deviceOf,
   known,
-  type OcsfSource,
   sourceEndpoint,
   textOf,
   userOf,
 } from './parts.ts';
+import type { OcsfSource } from './source.ts';
 
 /** Which class an event is of, what happened there, and what only that class says. */
 export interface Mapped {

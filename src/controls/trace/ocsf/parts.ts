@@ -1,16 +1,10 @@
 import { isIP } from 'node:net';
 import type { Subject } from '../../../kernel/index.ts';
 import type { LedgerRecord } from '../types.ts';
+import type { OcsfSource } from './source.ts';
 
 /** Attributes of an event, or of an object in one. */
 export type Attributes = Readonly<Record<string, unknown>>;
-
-/** Who this install is in its events. */
-export interface OcsfSource {
-  /** Version of Gatehouse. */
-  readonly version: string;
-  readonly hostname: string;
-}
 
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;

@@ -1,7 +1,11 @@
+import type { EvidenceReport } from '../../../controls/trace/index.ts';
+import type { LedgerRecord } from '../../../controls/trace/types.ts';
 import type { ExportStatus } from '../../../kernel/index.ts';
 import { shownLine } from '../terminal.ts';
 import { formatInstant } from '../time.ts';
-import type { View } from '../view.ts';
+import { asTyped, type View } from '../view.ts';
+import { recordLine } from './lists.ts';
+import { verifyLines } from './reports.ts';
 import { table } from './table.ts';
 
 /** Where the ledger is delivered to, how far, and why not further. */
@@ -37,4 +41,27 @@ export function deliveryLines(destinations: readonly ExportStatus[], view: View)
 /** Destinations that do not take anything are what a script asks for. */
 export function isDelivering(destinations: readonly ExportStatus[]): boolean {
   return destinations.every(({ failure }) => failure === null);
+}
+
+/** What was found, the oldest first, and how to see what is older. */
+export function searchLines(
+  records: readonly LedgerRecord[],
+  next: number | null,
+  view: View,
+): readonly string[] {
+  const found = records.map((record) => recordLine(record, view));
+  const none = records.length === 0 && next === null ? ['Nothing agrees with that.'] : [];
+  const more =
+    next === null ? [] : [view.paint('dim', asTyped(`Older ones: the same with --page ${next}`, view))];
+  return [...found, ...none, ...more];
+}
+
+/** What a file of evidence is about, and whether it is proven. */
+export function evidenceLines(report: EvidenceReport, view: View): readonly string[] {
+  const { since, until, createdAt } = report;
+  const from = since === 0 ? 'the beginning' : formatInstant(since);
+  return [
+    `Evidence from ${from} to ${formatInstant(until)}, made ${formatInstant(createdAt)}.`,
+    ...verifyLines(report, view),
+  ];
 }

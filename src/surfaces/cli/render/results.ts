@@ -215,6 +215,9 @@ const FORMS: Readonly<Record<string, Form>> = {
   'ledger.tail': form<{ records: LedgerRecord[] }>(({ records }, view) =>
     records.map((record) => lists.recordLine(record, view)),
   ),
+  'ledger.search': form<{ records: LedgerRecord[]; next: number | null }>(({ records, next }, view) =>
+    ledger.searchLines(records, next, view),
+  ),
   'ledger.delivery': form<{ destinations: ExportStatus[] }>(
     ({ destinations }, view) => ledger.deliveryLines(destinations, view),
     ({ destinations }) => (ledger.isDelivering(destinations) ? EXIT.ok : EXIT.findings),
