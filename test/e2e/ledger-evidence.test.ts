@@ -59,7 +59,9 @@ describe('evidence for an auditor', () => {
     writeFileSync(changed, text.replace('"token.issue"', '"token.list"'));
     const { code, report } = await verify(changed, '--key', key);
     assert.deepEqual([code, report.ok], [1, false]);
-    assert.ok(report.problems.every(({ code: found, writer }) => found === 'LEDGER_EDITED' && writer === 'gateway'));
+    assert.ok(
+      report.problems.every(({ code: found, writer }) => found === 'LEDGER_EDITED' && writer === 'gateway'),
+    );
     rmSync(changed);
   });
 
