@@ -2,18 +2,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBubblewrapSandbox } from '../src/drivers/bubblewrap/index.ts';
-import type { RunSpec, Sandbox } from '../src/kernel/index.ts';
+import type { Sandbox } from '../src/kernel/index.ts';
 import { createMaskerClient } from '../src/processes/masking/client.ts';
 import { maskedSandbox } from '../src/processes/masking/sandbox.ts';
+import { UntouchedFiles } from '../src/processes/masking/untouched.ts';
+import { median } from './measure.ts';
+import { trueIn } from './sandbox.ts';
 
 const FOLDERS = 500;
 const FILES_PER_FOLDER = 20;
 const ROUNDS = 40;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
 
 /** A sandboxed `true` on an unchanged tree of 10,000 files with one `.env`, with masking and without it. */
 export async function benchMasking(): Promise<Record<string, number>> {
@@ -36,27 +35,18 @@ export async function benchMasking(): Promise<Record<string, number>> {
   process.env['GATEHOUSE_HOME'] = base;
   const program = { root, entry: join(root, 'bin', 'gatehouse.mjs'), version: '0' };
   const masker = createMaskerClient({ program, state: join(base, 'state'), logger: QUIET });
-  const masked = maskedSandbox(plain, { masker, alerts: { raise: () => undefined }, logger: QUIET });
+  const ledger = { append: async () => ({ writer: 'bench', seq: 0, hash: '' }) };
+  const alerts = { raise: () => undefined };
+  const masked = maskedSandbox(plain, {
+    masker,
+    alerts,
+    ledger,
+    logger: QUIET,
+    untouched: new UntouchedFiles(),
+  });
   let runs = 0;
   const once = async (sandbox: Sandbox): Promise<number> => {
-    const spec: RunSpec = {
-      runId: `bench-${(runs += 1)}`,
-      scope: 'bench',
-      argv: ['true'],
-      cwd: '/workspace',
-      env: {},
-      mounts: [{ source: workspace, target: '/workspace', mode: 'rw' }],
-      limits: {
-        memoryBytes: 512 * 1024 * 1024,
-        processes: 64,
-        fileBytes: 64 * 1024 * 1024,
-        tmpBytes: 64 * 1024 * 1024,
-        wallMs: 30_000,
-        cpuSeconds: 30,
-        outputBytes: 65_536,
-        openFiles: 256,
-      },
-    };
+    const spec = trueIn(workspace, `bench-${(runs += 1)}`);
     const since = performance.now();
     await sandbox.run(spec, new AbortController().signal);
     return performance.now() - since;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { createBubblewrapSandbox } from '../src/drivers/bubblewrap/index.ts';
 import type { RunSpec } from '../src/kernel/index.ts';
+import { median } from './measure.ts';
 
 const ROUNDS = 60;
 
@@ -29,25 +30,10 @@ export async function bareBubblewrap(workspace: string, command: readonly string
   if (child.exitCode !== 0) throw new Error(`bare bwrap ended with ${child.exitCode}`);
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
-/**
- * Milliseconds of one sandboxed `true` through the port and of a hand-written bubblewrap call, medians of
- * interleaved runs, and their ratio.
- */
-export async function benchSandbox(): Promise<Record<string, number>> {
-  const base = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'));
-  const workspace = await mkdtemp(join(base, 'workspace-'));
-  const sandbox = createBubblewrapSandbox({
-    workDir: await mkdtemp(join(base, 'work-')),
-    forbidden: [],
-    insideDir: join(import.meta.dirname, '../src/drivers/bubblewrap/inside'),
-    userHome: homedir(),
-  });
-  const spec: RunSpec = {
-    runId: 'bench',
+/** The smallest run: `true` on one writable folder. */
+export function trueIn(workspace: string, runId: string): RunSpec {
+  return {
+    runId,
     scope: 'bench',
     argv: ['true'],
     cwd: '/workspace',
@@ -64,6 +50,22 @@ export async function benchSandbox(): Promise<Record<string, number>> {
       openFiles: 256,
     },
   };
+}
+
+/**
+ * Milliseconds of one sandboxed `true` through the port and of a hand-written bubblewrap call, medians of
+ * interleaved runs, and their ratio.
+ */
+export async function benchSandbox(): Promise<Record<string, number>> {
+  const base = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'));
+  const workspace = await mkdtemp(join(base, 'workspace-'));
+  const sandbox = createBubblewrapSandbox({
+    workDir: await mkdtemp(join(base, 'work-')),
+    forbidden: [],
+    insideDir: join(import.meta.dirname, '../src/drivers/bubblewrap/inside'),
+    userHome: homedir(),
+  });
+  const spec = trueIn(workspace, 'bench');
   const never = new AbortController().signal;
   const measured: { bare: number[]; port: number[] } = { bare: [], port: [] };
   const time = async (into: number[], work: () => Promise<unknown>) => {

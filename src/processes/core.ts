@@ -102,6 +102,7 @@ import { honeytokenFile } from './home.ts';
 import { INSIDE_SCRIPT } from './inside.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
+import { UntouchedFiles } from './masking/untouched.ts';
 import { bringNothingBack } from './nothing-back.ts';
 import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
@@ -221,10 +222,18 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     people: () => asked().people ?? 1,
     separateApprover: () => asked().separateApprover === true,
   });
-  const sessions = createSessionService({ db, clock, random });
+  const untouched = new UntouchedFiles();
+  const sessions = createSessionService({
+    db,
+    clock,
+    random,
+    untouched: (path, stat) => untouched.has(path, stat),
+  });
   const masker = createMaskerClient({ program: options.program, state: paths.state, logger });
-  const { sandbox, runs } = countedSandbox(maskedSandbox(openSandboxes(options), { masker, alerts, logger }));
-  reportKept({ alerts, logger }, await masker.recover());
+  const { sandbox, runs } = countedSandbox(
+    maskedSandbox(openSandboxes(options), { masker, alerts, ledger, logger, untouched }),
+  );
+  await reportKept({ alerts, ledger, logger }, await masker.recover());
   const budget = createBudget({
     db,
     clock,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createMasker, isBait, loadDetector, type Masker } from '../controls/secrets/index.ts';
 import { deadAmong } from '../drivers/os/dead-sockets.ts';
+import { isMountedElsewhere } from '../drivers/os/mounted.ts';
 import { asGatehouseError } from '../kernel/index.ts';
 import { homePaths, honeytokenFile } from './home.ts';
 import type { MaskerMessage, MaskerRequest } from './masking/protocol.ts';
@@ -46,7 +47,7 @@ export async function main(): Promise<void> {
   };
   let open = 0;
   let idle = setTimeout(() => process.exit(0), IDLE_MS);
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', () => void orphaned(masker));
   process.on('message', (request: MaskerRequest) => {
     clearTimeout(idle);
     if (request.op === 'open') open += 1;
@@ -67,13 +68,31 @@ export async function main(): Promise<void> {
   });
 }
 
+/** Milliseconds for runs to die with the gateway, and between two looks at whether they have. */
+const DYING_MS = 30_000;
+const LOOK_MS = 50;
+
+/**
+ * The gateway is gone, and its runs with it: files go back at once, not only when the next one starts. As long as a
+ * process still has one of the folders mounted they do not; then the next start puts them back.
+ */
+async function orphaned(masker: Masker): Promise<void> {
+  const until = performance.now() + DYING_MS;
+  while (masker.exchangedIn().some(isMountedElsewhere)) {
+    if (performance.now() > until) process.exit(0);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  masker.settleAll();
+  process.exit(0);
+}
+
 async function answer(masker: Masker, request: MaskerRequest): Promise<MaskerMessage> {
   const { id } = request;
   try {
     switch (request.op) {
       case 'open': {
         const dead = await deadAmong(masker.sockets(request.mounts));
-        return { id, opened: masker.open(request.run, request.mounts, dead) };
+        return { id, opened: masker.open(request.run, request.mounts, { dead, exchange: request.exchange }) };
       }
       case 'close':
         return { id, settled: masker.close(request.run) };

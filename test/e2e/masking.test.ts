@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startGateway, type TestGateway, temporaryHome } from '../fixtures/gateway.ts';
@@ -12,7 +21,7 @@ import {
 } from '../fixtures/hostile-model.ts';
 import { call } from '../fixtures/http.ts';
 import { memoryHolds } from '../fixtures/memory.ts';
-import { approveAll, operate, records } from '../fixtures/operator.ts';
+import { approveAll, operate, records, until } from '../fixtures/operator.ts';
 import { removeHome } from '../fixtures/processes.ts';
 
 /** Lies in the workspace; the operator's own provider key is another matter. */
@@ -54,15 +63,21 @@ let workspace: string;
 const ENV = `PORT=80\nDB_PASSWORD=${PASSWORD}\nGITHUB_TOKEN=${TOKEN}\n`;
 const file = (name: string) => join(workspace, name);
 
+/** The files with credentials as they were, whatever runs have done with them. */
+function again(): void {
+  for (const name of ['.env', 'notes.txt', 'gone', 'second']) rmSync(file(name), { force: true });
+  writeFileSync(file('.env'), ENV, { mode: 0o600 });
+  linkSync(file('.env'), file('notes.txt'));
+}
+
 before(async () => {
   model = await startHostileModel();
   home = temporaryHome();
   workspace = join(home, 'workspaces', 'main');
   mkdirSync(file('web/conf'), { recursive: true });
-  writeFileSync(file('.env'), ENV, { mode: 0o600 });
   writeFileSync(file('web/conf/.npmrc'), `//registry.example/:_authToken=${NPM}\n`);
-  linkSync(file('.env'), file('notes.txt'));
   symlinkSync('.env', file('link'));
+  again();
   const git = (...args: string[]) =>
     execFileSync('git', ['-C', workspace, '-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args]);
   git('init', '-q');
@@ -121,8 +136,16 @@ describe('what a hostile model tries', () => {
   for (const [title, command] of Object.entries(commands)) {
     test(`secrets/${title}: refused`, async () => {
       const word = title.replaceAll(/\W+/g, '-');
+      again();
       const [result = ''] = await turn(word, shell(command));
       assert.deepEqual(leaked(result), [], result);
+      // What the run left is read by the next one.
+      const [later = ''] = await turn(
+        `${word}-later`,
+        shell('cat .env notes.txt gone second link x1 2>/dev/null'),
+      );
+      assert.deepEqual(leaked(later), [], later);
+      again();
     });
   }
 
@@ -173,6 +196,39 @@ describe('what an honest agent does', () => {
     writeFileSync(file('.env'), ENV);
   });
 
+  test('sed -i, git checkout, an editor that renames, mv and rm do what they always do', async () => {
+    again();
+    const [result = ''] = await turn(
+      'files',
+      shell(
+        'sed -i s/80/83/ .env && cp .env .env~ && echo MORE=1 >> .env~ && mv -f .env~ .env && mv .env .env.local && grep -c MASKED .env.local',
+      ),
+      shell('rm .env.local notes.txt && git checkout -q HEAD -- .env && ls -A'),
+    );
+    assert.match(result, /^2\n/);
+    assert.equal(readFileSync(file('.env'), 'utf8'), ENV);
+    const removed = await records(home, { action: 'secrets.removed' });
+    const record = removed.find(({ data }) => data?.['path'] === file('.env.local'));
+    const kept = readFileSync(String(record?.data?.['kept']), 'utf8');
+    assert.equal(kept, `${ENV.replace('80', '83')}MORE=1\n`);
+    again();
+  });
+
+  test('a file that a labelled run did not touch is not one that it wrote', async () => {
+    again();
+    await turn(
+      'labels',
+      tool('read', { path: '.env' }),
+      shell('echo x > own.txt; sed -i s/80/80/ notes.txt'),
+    );
+    const { result } = (await operate(home, 'sessions.show', { sessionKey: 'agent:main:labels' })) as {
+      result: unknown;
+    };
+    const text = JSON.stringify(result);
+    assert.match(text, /own\.txt/);
+    assert.ok(!text.includes(`${file('.env')}"`), text);
+  });
+
   test('after kill -9 in the middle of a run nothing is lost, and the next start writes back', async () => {
     model.script('dies', [shell('echo DIED=1 >> .env; echo started; sleep 60')]);
     const turned = operate(home, 'agent.run', { message: 'dies', sessionKey: 'dies' }).catch(() => 'cut off');
@@ -189,7 +245,8 @@ describe('what an honest agent does', () => {
     }
     await gateway.kill();
     await running;
-    assert.equal(readFileSync(file('.env'), 'utf8'), ENV);
+    // The masker outlives the gateway for as long as it takes to put back.
+    await until(() => readFileSync(file('.env'), 'utf8') === `${ENV}DIED=1\n`, 'the file is not put back');
     gateway = await startGateway({ home, env: { OPENAI_API_KEY: 'sk-masking-0123456789abcdef' } });
     assert.equal(readFileSync(file('.env'), 'utf8'), `${ENV}DIED=1\n`);
     assert.deepEqual(
@@ -207,9 +264,12 @@ describe('nothing planted is found', () => {
   test('secrets/what was shown, recorded and stored: refused', async () => {
     assert.deepEqual(leaked(shown.join('\n')), []);
     assert.deepEqual(leaked(JSON.stringify(await records(home))), []);
+    // What runs deleted, as it was: files of the workspace, in a folder for this account alone.
+    const removed = join(home, 'state', 'masks', 'removed');
+    assert.equal(statSync(removed).mode & 0o777, 0o700);
     for (const entry of readdirSync(home, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
-      if (!entry.isFile() || path.startsWith(workspace)) continue;
+      if (!entry.isFile() || path.startsWith(workspace) || path.startsWith(removed)) continue;
       assert.deepEqual(leaked(readFileSync(path, 'latin1')), [], path);
     }
   });

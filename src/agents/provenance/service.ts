@@ -39,7 +39,7 @@ export interface Provenance {
 
 type Db = Kysely<SessionTables>;
 
-export function createProvenanceService({ db, clock }: SessionStoreOptions): Provenance {
+export function createProvenanceService({ db, clock, untouched }: SessionStoreOptions): Provenance {
   const tables: Db = db;
   return {
     async begin(call, folders, writer) {
@@ -62,7 +62,7 @@ export function createProvenanceService({ db, clock }: SessionStoreOptions): Pro
         .where('call', '=', call)
         .executeTakeFirst();
       if (row === undefined) return;
-      if (writer.labels.length > 0) await recordChanges(tables, row, writer, clock.now());
+      if (writer.labels.length > 0) await recordChanges(tables, row, writer, clock.now(), untouched);
       await tables.deleteFrom('taint_runs').where('call', '=', call).execute();
     },
     async repair() {
@@ -143,12 +143,14 @@ async function recordChanges(
   started: { readonly folders: string; readonly since: number },
   writer: Writer,
   now: number,
+  untouched: SessionStoreOptions['untouched'] = () => false,
 ): Promise<void> {
   for (const folder of JSON.parse(started.folders) as readonly string[]) {
     const trees = await treesBelow(db, folder);
     if (trees.has(folder)) continue;
     const changed = await changedSince(folder, started.since, trees);
-    const files = changed.files.map(async ({ path, stat }, index) => ({
+    const written = changed.files.filter(({ path, stat }) => !untouched(path, stat));
+    const files = written.map(async ({ path, stat }, index) => ({
       path,
       kind: 'file' as const,
       fingerprint: fingerprintOf(stat),

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import type { Kysely, Selectable } from 'kysely';
 import type { Clock, Random } from '../../kernel/index.ts';
 import type { SessionRow } from '../types.ts';
@@ -9,6 +10,8 @@ export interface SessionStoreOptions {
   readonly db: Kysely<SessionTables>;
   readonly clock: Clock;
   readonly random: Random;
+  /** A file that was changed and put back as it was by Gatehouse itself, whoever ran meanwhile. */
+  readonly untouched?: (path: string, stat: BigIntStats) => boolean;
 }
 
 type Ports = Pick<SessionStoreOptions, 'clock' | 'random'>;

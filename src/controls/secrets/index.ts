@@ -12,6 +12,6 @@ export { RunPlaceholders } from './run-placeholders.ts';
 export { mentionsPlaceholder, RunSecretStore } from './run-secrets.ts';
 export { SecretStore } from './store.ts';
 export { withoutTokens } from './tokens.ts';
-export type { Settled } from './workspace/entry.ts';
 export { createMasker, type Masker, type OpenedMasks } from './workspace/masker.ts';
 export { MAX_OFFERED, type OfferedValue, type WantedSecret } from './workspace/offer.ts';
+export type { Settled } from './workspace/write-back.ts';

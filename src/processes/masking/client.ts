@@ -14,7 +14,11 @@ const PASSED_ON = ['PATH', 'HOME', 'LANG', 'GATEHOUSE_HOME', 'GATEHOUSE_SOURCES'
 
 export interface MaskerClient {
   /** Throws SECRETS_MASKER_FAILED and what the masker refuses with: no answer means no run. */
-  open(run: string, mounts: readonly Mount[], wayOut: boolean): Promise<OpenedMasks>;
+  open(
+    run: string,
+    mounts: readonly Mount[],
+    how: { readonly wayOut: boolean; readonly exchange: boolean },
+  ): Promise<OpenedMasks>;
   close(run: string): Promise<readonly Settled[]>;
   /** Write back what a killed gateway left; starts nothing when there is nothing. */
   recover(): Promise<readonly Settled[]>;
@@ -113,8 +117,8 @@ export function createMaskerClient({ program, state, logger }: MaskerClientOptio
   const settledOf = (answer: Answer): readonly Settled[] => ('settled' in answer ? answer.settled : []);
 
   return {
-    async open(run, mounts, wayOut) {
-      const answer = await ask({ op: 'open', run, mounts, wayOut });
+    async open(run, mounts, how) {
+      const answer = await ask({ op: 'open', run, mounts, ...how });
       if (!('opened' in answer)) throw SECRETS_CODES.error('SECRETS_MASKER_FAILED');
       return answer.opened;
     },

@@ -1,12 +1,15 @@
 import { Workspaces } from '../../agents/turn/workspaces.ts';
 import { SECRETS_CODES, type Settled } from '../../controls/secrets/index.ts';
-import type { Alerts, Logger, RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
+import type { Alerts, Ledger, Logger, RunObserver, RunResult, RunSpec, Sandbox } from '../../kernel/index.ts';
 import type { MaskerClient } from './client.ts';
+import type { UntouchedFiles } from './untouched.ts';
 
 export interface MaskedSandboxOptions {
   readonly masker: MaskerClient;
   readonly alerts: Alerts;
+  readonly ledger: Ledger;
   readonly logger: Logger;
+  readonly untouched: UntouchedFiles;
 }
 
 /** A sandbox whose runs see placeholders where files of their mounts hold credentials, whatever the backend (K5). */
@@ -34,7 +37,10 @@ export function maskedSandbox<Port extends Sandbox>(sandbox: Port, options: Mask
     for (;;) {
       const leave = await enter(spec, signal);
       try {
-        const masks = await masker.open(spec.runId, spec.mounts, spec.egressSocket !== undefined);
+        const masks = await masker.open(spec.runId, spec.mounts, {
+          wayOut: spec.egressSocket !== undefined,
+          exchange: spec.fixed !== true,
+        });
         const folders = spec.mounts.map(({ source }) => source);
         const fresh = masks.nested && !folders.some((folder) => nested.has(folder));
         if (!fresh) return { ...masks, leave };
@@ -76,7 +82,9 @@ export function maskedSandbox<Port extends Sandbox>(sandbox: Port, options: Mask
 
 async function settle(options: MaskedSandboxOptions, runId: string): Promise<void> {
   try {
-    reportKept(options, await options.masker.close(runId), runId);
+    const settled = await options.masker.close(runId);
+    options.untouched.note(settled);
+    await reportKept(options, settled, runId);
   } catch (cause) {
     // The copies stay where they are, and the next start goes on with them.
     options.logger.error('changes to files with credentials were not written back yet', {
@@ -87,12 +95,23 @@ async function settle(options: MaskedSandboxOptions, runId: string): Promise<voi
 }
 
 /** What could not be written back is kept, and somebody has to know. */
-export function reportKept(
-  { alerts, logger }: Pick<MaskedSandboxOptions, 'alerts' | 'logger'>,
+export async function reportKept(
+  { alerts, ledger, logger }: Pick<MaskedSandboxOptions, 'alerts' | 'ledger' | 'logger'>,
   settled: readonly Settled[],
   run?: string,
-): void {
+): Promise<void> {
   for (const { path, outcome, kept, why } of settled) {
+    const subject = run === undefined ? {} : { subject: { principal: 'gateway', run } };
+    if (outcome === 'removed') {
+      const data = { path, kept: kept ?? '' };
+      await ledger.append({
+        type: 'change',
+        action: 'secrets.removed',
+        outcome: 'success',
+        ...subject,
+        data,
+      });
+    }
     if (outcome !== 'kept') continue;
     logger.warn('a changed file with credentials was not written back', { path, kept, why });
     alerts.raise({
@@ -102,7 +121,7 @@ export function reportKept(
       title: 'a run changed a file with credentials, and the change was kept beside it',
       fix: 'Compare the kept file, which holds placeholders, with the original and take over what you want.',
       key: path,
-      ...(run === undefined ? {} : { subject: { principal: 'gateway', run } }),
+      ...subject,
       data: { path, kept: kept ?? '', why: why ?? '' },
     });
   }

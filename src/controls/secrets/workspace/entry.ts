@@ -1,44 +1,22 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
   fstatSync,
-  fsyncSync,
-  ftruncateSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
-  renameSync,
   rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import type { Detector } from '../detector/types.ts';
-import { replaced } from '../hide.ts';
-import { placeholderFor, placeholdersIn } from '../placeholder.ts';
-import type { MaskLimits } from './limits.ts';
-import { keyBefore, type MaskedValue } from './offer.ts';
-import { asBytes, asText, credentialsIn, isBinary, openExactly, readAll } from './scan.ts';
-
-/** From asm-generic/fcntl.h: a descriptor that only names the file. */
-const O_PATH = 0o10000000;
-/** Characters by which a rest of a placeholder is known. */
-const PIECE = 10;
-
-export interface MaskParts {
-  /** Folder of the masked copies; only for this account, and on a disk that survives a crash. */
-  readonly folder: string;
-  readonly key: Uint8Array;
-  readonly detector: Detector;
-  readonly limits: MaskLimits;
-}
+import { basename, join } from 'node:path';
+import { type Masked, type MaskParts, maskText, putBack } from './masked-text.ts';
+import type { MaskedValue } from './offer.ts';
+import { asBytes, asText, isBinary, openExactly, readAll } from './scan.ts';
+import { digest, keep, O_PATH, replaceFile, type Settled, writeInPlace } from './write-back.ts';
 
 /** The original as it was when its copy was made. */
 interface Journal {
@@ -49,52 +27,6 @@ interface Journal {
   readonly mtimeMs: number;
   /** SHA-256 of the copy as it was made. */
   readonly masked: string;
-}
-
-/** What a write-back came to. `kept`: the run's version lies there, with placeholders, and the original is as it was. */
-export interface Settled {
-  readonly path: string;
-  readonly outcome: 'unchanged' | 'written' | 'kept';
-  readonly kept?: string;
-  readonly why?: string;
-}
-
-/** Rules whose values stand in a URL, percent-encoded. */
-const IN_URL: ReadonlySet<string> = new Set(['url-password', 'git-credentials']);
-
-const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-interface Masked {
-  readonly text: string;
-  readonly values: ReadonlyMap<string, string>;
-  /** Each time that one of them stands in the text. */
-  readonly found: readonly MaskedValue[];
-}
-
-/** The text with placeholders, and what each of them stands for; undefined when a copy cannot be made of it. */
-function maskText(parts: MaskParts, text: string, path: string, binary: boolean): Masked | undefined {
-  const values = new Map<string, string>();
-  const found: MaskedValue[] = [];
-  let sameLength = true;
-  const masked = replaced(text, credentialsIn(parts.detector, text, path), (value, { start, rule }) => {
-    const placeholder = placeholderFor(value, parts.key);
-    values.set(placeholder, value);
-    found.push({ placeholder, value, key: keyBefore(text, start), inUrl: IN_URL.has(rule) });
-    sameLength &&= placeholder.length === value.length;
-    return placeholder;
-  });
-  return values.size === 0 || (binary && !sameLength) ? undefined : { text: masked, values, found };
-}
-
-/** Put the values back; undefined when a piece of a placeholder would be left in place of a value. */
-function restored(text: string, values: ReadonlyMap<string, string>): string | undefined {
-  let result = text;
-  for (const [placeholder, value] of values) result = result.split(placeholder).join(value);
-  const pieces = [...values.keys()].flatMap((placeholder) => {
-    const marked = (placeholdersIn(placeholder)[0] ?? placeholder).trim();
-    return [marked.slice(0, PIECE), marked.slice(-PIECE)];
-  });
-  return pieces.some((piece) => result.includes(piece)) ? undefined : result;
 }
 
 /**
@@ -182,15 +114,16 @@ export class MaskedFile {
     if (reading === undefined) return keep(parts, id, journal.path, 'the file is no longer there');
     try {
       const bytes = readAll(reading, Math.min(fstatSync(reading).size, parts.limits.maskedBytes));
-      const masked = maskText(parts, asText(bytes), journal.path, false);
-      const text = restored(asText(content), masked?.values ?? new Map());
+      const original = asText(bytes);
+      const masked = maskText(parts, original, journal.path, false) ?? { values: new Map(), found: [] };
+      const back = putBack(parts, asText(content), journal.path, masked.values, () => original);
       // The process died after it had written back.
-      if (text !== undefined && asBytes(text).equals(bytes)) {
+      if ('text' in back && asBytes(back.text).equals(bytes)) {
         drop();
         return { path: journal.path, outcome: 'written' };
       }
       const fd = openSync(`/proc/self/fd/${reading}`, O_PATH);
-      return new MaskedFile(parts, id, journal, masked ?? { values: new Map(), found: [] }, fd).settle();
+      return new MaskedFile(parts, id, journal, masked, fd).settle();
     } finally {
       closeSync(reading);
     }
@@ -221,9 +154,11 @@ export class MaskedFile {
       const path = readlinkSync(`/proc/self/fd/${this.#fd}`);
       if (path.endsWith(' (deleted)') || !this.current)
         return keep(this.#parts, id, this.path, 'the file was changed outside meanwhile');
-      const text = restored(asText(content), this.#values);
-      if (text === undefined)
-        return keep(this.#parts, id, this.path, 'a placeholder was changed and its value would be lost');
+      const back = putBack(this.#parts, asText(content), path, this.#values, () =>
+        asText(readFileSync(`/proc/self/fd/${this.#fd}`)),
+      );
+      if ('why' in back) return keep(this.#parts, id, this.path, back.why);
+      const { text } = back;
       const original = fstatSync(this.#fd);
       if (original.nlink > 1) writeInPlace(this.#fd, path, asBytes(text));
       else replaceFile(path, original.ino, asBytes(text), facts.mode & 0o777, original);
@@ -245,64 +180,4 @@ export class MaskedFile {
     rmSync(this.#journalFile, { force: true });
     return { path: this.path, outcome };
   }
-}
-
-function keep(parts: MaskParts, id: string, path: string, why: string): Settled {
-  const folder = join(parts.folder, 'kept');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const kept = join(
-    folder,
-    `${new Date().toISOString().replaceAll(':', '')}-${id}-${basename(path).slice(0, 100)}`,
-  );
-  renameSync(join(parts.folder, `${id}.masked`), kept);
-  rmSync(join(parts.folder, `${id}.json`), { force: true });
-  return { path, outcome: 'kept', kept, why };
-}
-
-/** In one step: whoever opens the file sees all of the old text or all of the new one. */
-function replaceFile(
-  path: string,
-  ino: number,
-  content: Buffer,
-  mode: number,
-  owner: { readonly uid: number; readonly gid: number },
-): void {
-  const folder = openExactly(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-  if (folder === undefined) throw new Error('its folder is reached through a link');
-  const inFolder = (name: string) => `/proc/self/fd/${folder}/${name}`;
-  const draft = inFolder(`.gatehouse.${randomBytes(6).toString('hex')}`);
-  try {
-    const fd = openSync(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
-      writeFileSync(fd, content);
-      if (process.getuid?.() === 0) fchownSync(fd, owner.uid, owner.gid);
-      fchmodSync(fd, mode);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    const target = inFolder(basename(path));
-    if (lstatSync(target).ino !== ino) throw new Error('the file was replaced outside meanwhile');
-    renameSync(draft, target);
-    fsyncSync(folder);
-  } finally {
-    rmSync(draft, { force: true });
-    closeSync(folder);
-  }
-}
-
-/** For a file with further names, which must go on naming the same file. A copy of it stays until that is done. */
-function writeInPlace(named: number, path: string, content: Buffer): void {
-  const before = readFileSync(`/proc/self/fd/${named}`);
-  const safe = `${path}.gatehouse-${randomBytes(6).toString('hex')}`;
-  writeFileSync(safe, before, { mode: 0o600, flag: 'wx', flush: true });
-  const fd = openSync(`/proc/self/fd/${named}`, constants.O_WRONLY);
-  try {
-    writeFileSync(fd, content);
-    ftruncateSync(fd, content.length);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  rmSync(safe);
 }

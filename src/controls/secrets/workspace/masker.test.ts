@@ -2,25 +2,21 @@ import assert from 'node:assert/strict';
 import {
   appendFileSync,
   linkSync,
-  mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
-import { createMasker, type Detector, loadDetector, type Masker } from '../index.ts';
+import { type Detector, loadDetector } from '../index.ts';
 import type { MaskLimits } from './limits.ts';
+import { makeWorld, type World } from './testing/world.ts';
 
 const VALUE = 'hunter2-Battery9';
 const ENV = `PORT=80\nDB_PASSWORD=${VALUE}\n`;
@@ -29,61 +25,7 @@ let detector: Detector;
 before(async () => {
   detector = await loadDetector();
 });
-
-interface World extends Disposable {
-  readonly workspace: string;
-  readonly folder: string;
-  readonly masker: Masker;
-  readonly replaced: string[][];
-  write(name: string, content: string | Buffer): string;
-  read(name: string): string;
-  /** A masker of a new process over the same folder. */
-  again(): Masker;
-  open(run?: string): ReturnType<Masker['open']>;
-  /** Host path of the copy that a run sees at this place. */
-  seen(name: string, run?: string): string;
-}
-
-function world(limits: Partial<MaskLimits> = {}): World {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'gh-masks-')));
-  const workspace = join(root, 'workspace');
-  const folder = join(root, 'masks');
-  mkdirSync(workspace);
-  const replaced: string[][] = [];
-  // Every look is a full one, so that no test depends on when the kernel tells of a change.
-  let clock = 0;
-  const made = () =>
-    createMasker({
-      folder,
-      detector,
-      limits,
-      now: () => (clock += 60_000),
-      onReplaced: (runs) => void replaced.push([...runs]),
-    });
-  const masker = made();
-  const open = (run = 'a') => masker.open(run, [{ source: workspace, target: '/workspace', mode: 'rw' }]);
-  return {
-    workspace,
-    folder,
-    masker,
-    replaced,
-    again: made,
-    open,
-    write(name, content) {
-      const path = join(workspace, name);
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, content);
-      return path;
-    },
-    read: (name) => readFileSync(join(workspace, name), 'latin1'),
-    seen(name, run) {
-      const found = open(run).masks.find(({ target }) => target === `/workspace/${name}`);
-      assert.ok(found, `${name} is not masked`);
-      return found.source;
-    },
-    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
-  };
-}
+const world = (limits: Partial<MaskLimits> = {}) => makeWorld(detector, limits);
 
 const text = (path: string) => readFileSync(path, 'latin1');
 const change = (path: string, from: string, to: string) => writeFileSync(path, text(path).replace(from, to));

@@ -13,11 +13,14 @@ import { dirname, join } from 'node:path';
 import type { FileMask, Mount } from '../../../kernel/index.ts';
 import { SECRETS_CODES } from '../codes.ts';
 import type { Detector } from '../detector/types.ts';
-import { MaskedFile, type MaskParts, type Settled } from './entry.ts';
+import { MaskedFile } from './entry.ts';
+import { Exchanges } from './exchanges.ts';
 import { MASK_LIMITS, type MaskLimits } from './limits.ts';
-import { type OfferedValue, offered, type SeenValue, type WantedSecret } from './offer.ts';
+import type { MaskParts } from './masked-text.ts';
+import { type MaskedValue, type OfferedValue, offered, type SeenValue, type WantedSecret } from './offer.ts';
 import { FirstPlaces } from './places.ts';
 import { type Hit, Tree } from './walk.ts';
+import type { Settled } from './write-back.ts';
 
 /** Folders of the host that are remembered; of the one that was used longest ago everything is forgotten. */
 const MAX_TREES = 32;
@@ -38,11 +41,11 @@ export interface Masker {
   sockets(mounts: readonly Mount[]): readonly string[];
   /**
    * Look at the folders of a run and make what it sees in place of files with credentials, and of sockets that are
-   * not known to be `dead`: a run would reach who listens there, outside of its sandbox.
+   * not known to be dead: a run would reach who listens there, outside of its sandbox.
    *
    * @throws SECRETS_WORKSPACE_TOO_LARGE, SECRETS_TOO_MANY_FILES
    */
-  open(run: string, mounts: readonly Mount[], dead?: ReadonlySet<string>): OpenedMasks;
+  open(run: string, mounts: readonly Mount[], how?: OpenHow): OpenedMasks;
   /** Whether it sees any credential masked. */
   holds(run: string): boolean;
   /** What of the credentials that this run sees masked somebody bound to a host; the values leave towards egress alone. */
@@ -51,6 +54,17 @@ export interface Masker {
   close(run: string): readonly Settled[];
   /** Write back what a killed process left behind. */
   recover(): readonly Settled[];
+  /** Folders in which copies stand in the place of files now. */
+  exchangedIn(): readonly string[];
+  /** Every run is over, whoever says so or not: put back everything. */
+  settleAll(): readonly Settled[];
+}
+
+export interface OpenHow {
+  /** Sockets on which nobody listens. */
+  readonly dead?: ReadonlySet<string>;
+  /** Files that the run may write are exchanged, so that it can rename, replace and delete them. */
+  readonly exchange?: boolean;
 }
 
 export interface MaskerOptions {
@@ -82,6 +96,7 @@ export function createMasker(options: MaskerOptions): Masker {
   const seenBy = new Map<string, readonly SeenValue[]>();
   const places = new FirstPlaces(join(folder, 'places'));
   const watchers = new Map<string, FSWatcher>();
+  const exchanges = new Exchanges(parts);
 
   const treeOf = (root: string): Tree => {
     const known = trees.get(root) ?? new Tree(root, options.detector, limits, options.now);
@@ -111,8 +126,8 @@ export function createMasker(options: MaskerOptions): Masker {
   };
 
   /** The values below one mount, with those marked that are where they were first seen. */
-  const seenIn = (root: string, inside: readonly (readonly [string, MaskedFile])[]): readonly SeenValue[] => {
-    const all = inside.flatMap(([file, { path, found }]) =>
+  const seenIn = (root: string, inside: readonly Inside[]): readonly SeenValue[] => {
+    const all = inside.flatMap(({ file, path, found }) =>
       found.map((one) => ({
         one: { ...one, file },
         placed: { placeholder: one.placeholder, place: `${path}#${one.key ?? ''}` },
@@ -155,6 +170,56 @@ export function createMasker(options: MaskerOptions): Masker {
     }
   };
 
+  const look = (run: string, mounts: readonly Mount[], { dead, exchange = false }: OpenHow): OpenedMasks => {
+    const masks: FileMask[] = [];
+    const held = new Map<string, MaskedFile>();
+    let nested = false;
+    const seen: SeenValue[] = [];
+    for (const { source, target, mode } of mounts) {
+      const below: Inside[] = [];
+      const insideOf = (path: string) => (path === source ? target : `${target}${path.slice(source.length)}`);
+      for (const hit of treeOf(source).scan()) {
+        if (options.isBait?.(hit.path) === true) continue;
+        if (hit.verdict === 'socket' && dead?.has(hit.path) === true) continue;
+        const free = hit.verdict === 'masked' && !files.has(identity(hit.facts)) && hit.path !== source;
+        if (exchange && mode === 'rw' && free && exchanges.add(hit, run)) continue;
+        if (masks.length >= limits.masks) throw SECRETS_CODES.error('SECRETS_TOO_MANY_FILES');
+        const inside = insideOf(hit.path);
+        nested ||= hit.path.slice(source.length + 1).includes('/');
+        const found = hit.verdict === 'masked' ? fileOf(hit) : undefined;
+        if (found !== undefined) {
+          held.set(...found);
+          below.push({ file: inside, path: hit.path, found: found[1].found });
+        }
+        const closed = hit.facts.isDirectory() ? closedFolder : closedFile;
+        masks.push(
+          found === undefined
+            ? { source: closed, target: inside, mode: 'ro' }
+            : { source: found[1].copy, target: inside, mode },
+        );
+      }
+      for (const { path, found } of exchanges.below(source))
+        below.push({ file: insideOf(path), path, found });
+      seen.push(...seenIn(source, below));
+    }
+    for (const file of held.values()) file.refs += 1;
+    seenBy.set(run, seen);
+    runs.set(run, [...held]);
+    watchFolders();
+    // What was replaced before the watch began.
+    check();
+    return { masks, nested };
+  };
+
+  const close = (run: string): readonly Settled[] => {
+    seenBy.delete(run);
+    const held = runs.get(run) ?? [];
+    runs.delete(run);
+    const settled = [...release(held), ...exchanges.leave(run)];
+    watchFolders();
+    return settled.filter(({ outcome, untouched }) => outcome !== 'unchanged' || untouched !== undefined);
+  };
+
   return {
     sockets: (mounts) =>
       mounts.flatMap(({ source }) =>
@@ -162,58 +227,34 @@ export function createMasker(options: MaskerOptions): Masker {
           .scan()
           .flatMap(({ path, verdict }) => (verdict === 'socket' ? [path] : [])),
       ),
-    open(run, mounts, dead) {
-      const masks: FileMask[] = [];
-      const held = new Map<string, MaskedFile>();
-      let nested = false;
-      const seen: SeenValue[] = [];
-      for (const { source, target, mode } of mounts) {
-        const below: (readonly [string, MaskedFile])[] = [];
-        for (const hit of treeOf(source).scan()) {
-          if (options.isBait?.(hit.path) === true) continue;
-          if (hit.verdict === 'socket' && dead?.has(hit.path) === true) continue;
-          if (masks.length >= limits.masks) throw SECRETS_CODES.error('SECRETS_TOO_MANY_FILES');
-          const inside = hit.path === source ? target : `${target}${hit.path.slice(source.length)}`;
-          nested ||= hit.path.slice(source.length + 1).includes('/');
-          const found = hit.verdict === 'masked' ? fileOf(hit) : undefined;
-          if (found !== undefined) {
-            held.set(...found);
-            below.push([inside, found[1]]);
-          }
-          const closed = hit.facts.isDirectory() ? closedFolder : closedFile;
-          masks.push(
-            found === undefined
-              ? { source: closed, target: inside, mode: 'ro' }
-              : { source: found[1].copy, target: inside, mode },
-          );
-        }
-        seen.push(...seenIn(source, below));
+    open(run, mounts, how = {}) {
+      exchanges.enter(run, mounts);
+      try {
+        return look(run, mounts, how);
+      } catch (thrown) {
+        exchanges.leave(run);
+        throw thrown;
       }
-      for (const file of held.values()) file.refs += 1;
-      seenBy.set(run, seen);
-      runs.set(run, [...held]);
-      watchFolders();
-      // What was replaced before the watch began.
-      check();
-      return { masks, nested };
     },
     holds: (run) => (seenBy.get(run)?.length ?? 0) > 0,
     values: (run, wanted) => offered(wanted, seenBy.get(run) ?? []),
-    close(run) {
-      seenBy.delete(run);
-      const held = runs.get(run) ?? [];
-      runs.delete(run);
-      const settled = release(held);
-      watchFolders();
-      return settled.filter(({ outcome }) => outcome !== 'unchanged');
-    },
+    close,
     recover() {
       const ids = readdirSync(folder).flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -5)] : []));
       return ids
-        .flatMap((id) => MaskedFile.recover(parts, id) ?? [])
+        .flatMap((id) => exchanges.recover(id) ?? MaskedFile.recover(parts, id) ?? [])
         .filter(({ outcome }) => outcome !== 'unchanged');
     },
+    exchangedIn: () => exchanges.folders,
+    settleAll: () => [...runs.keys()].flatMap((run) => close(run)),
   };
+}
+
+/** A masked file where a run sees it and where it lies. */
+interface Inside {
+  readonly file: string;
+  readonly path: string;
+  readonly found: readonly MaskedValue[];
 }
 
 const identity = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
