@@ -406,7 +406,7 @@ export const FIRINGS: Readonly<Record<string, Firing>> = {
       const settled = [
         { path: '/w/.env', outcome: 'kept', kept: '/w/.env.kept', why: 'changed outside' },
       ] as const;
-      reportKept({ alerts, logger: LOGGER }, settled as never, 'r1');
+      await reportKept({ alerts, ledger, logger: LOGGER }, settled as never, 'r1');
     },
     says: /a run changed a file with credentials, and the change was kept beside it/,
   },
