@@ -36,6 +36,41 @@ export const CHANNEL_CODES = defineCodes({
     fix: 'Sign at the time of sending and set the clock of the sender; five minutes of difference are tolerated.',
     status: 401,
   },
+  CHANNEL_APPROVAL_NOT_DIRECT: {
+    summary: 'approvals are answered in a direct message only',
+    fix: 'Write to the bot directly; in a group everybody reads along.',
+    status: 403,
+  },
+  CHANNEL_APPROVER_UNKNOWN: {
+    summary: 'this sender stands for nobody who may answer approvals',
+    fix: 'An administrator runs `gatehouse principal bind NAME --chat CHANNEL/ID` for a principal with operator.approvals.',
+    status: 403,
+  },
+  CHANNEL_APPROVAL_UNCLEAR: {
+    summary: 'this is not an answer to an approval',
+    fix: 'Write /approve CODE, /approve CODE session, /approve CODE 30m, /deny CODE, or /approvals for what waits.',
+    status: 400,
+  },
+  CHANNEL_CODE_UNKNOWN: {
+    summary: 'no question with this code was asked here',
+    fix: 'Write /approvals to be asked again; guessing ends every code of this chat.',
+    status: 403,
+  },
+  CHANNEL_CODE_USED: {
+    summary: 'this code was used, or its question has ended',
+    fix: 'Write /approvals for what still waits.',
+    status: 409,
+  },
+  CHANNEL_CODE_EXPIRED: {
+    summary: 'the question of this code is past its time',
+    fix: 'Nothing was allowed; write /approvals for what still waits.',
+    status: 410,
+  },
+  CHANNEL_CODE_NOT_SHOWN: {
+    summary: 'not every part of this question is known to have arrived here',
+    fix: 'Write /approvals to be asked again in full, or use `gatehouse approvals show`.',
+    status: 409,
+  },
   CHANNEL_SEND_REFUSED: {
     summary: 'the platform refused the message',
     fix: 'See the reason beside it; the person may have blocked the bot.',

@@ -1,3 +1,5 @@
+export { QuestionStore } from './approvals/store.ts';
+export type { ApprovalsPort, Approver } from './approvals/types.ts';
 export { CHANNEL_CODES } from './codes.ts';
 export { type AccountStatus, ChannelRuntime, type Notice } from './runtime.ts';
 export { ChannelStore } from './store.ts';

@@ -14,16 +14,16 @@ import {
   type Subject,
   type TaintLabel,
 } from '../kernel/index.ts';
+import { isApprovalCommand } from './approvals/command.ts';
+import { ApprovalDesk } from './approvals/desk.ts';
+import { isNotice, type QuestionStore } from './approvals/store.ts';
+import type { ApprovalsPort } from './approvals/types.ts';
 import { CHANNEL_CODES } from './codes.ts';
+import { ChannelLanes } from './lanes.ts';
 import { promptOf, splitText } from './prompt.ts';
+import { answerOf, ended, factsOf, keyOf, laneOf, type TurnEnd } from './rows.ts';
 import type { AccountCounts, ChannelStore, InboxRow, OutboxRow } from './store.ts';
 import type { ChannelAdapter, InboundMessage, SendResult } from './types.ts';
-
-/** How a turn ended, as far as a channel tells. */
-type TurnEnd =
-  | { readonly status: 'ok'; readonly text: string }
-  | { readonly status: 'aborted' }
-  | { readonly status: 'error'; readonly code: string };
 
 /** What channels need of the agents. */
 export interface Turns {
@@ -43,6 +43,8 @@ export interface Turns {
 
 export interface ChannelParts {
   readonly store: ChannelStore;
+  readonly questions: QuestionStore;
+  readonly approvals: ApprovalsPort;
   readonly senders: Pick<SenderService, 'admit' | 'onBlocked'>;
   readonly turns: Turns;
   readonly ceiling: () => CompiledLayer;
@@ -87,18 +89,17 @@ export interface Notice {
 export class ChannelRuntime {
   readonly #parts: ChannelParts;
   readonly #adapters = new Map<string, ChannelAdapter>();
-  /** Tail of the work of each conversation, inwards and outwards apart. */
-  readonly #lanes = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, number>();
   readonly #notices = new Map<string, InboxRow>();
   readonly #timers = new Set<() => void>();
-  readonly #queue: (() => void)[] = [];
   readonly #stop = new AbortController();
+  readonly #lanes = new ChannelLanes(MAX_LANES, this.#stop.signal);
   readonly #unsubscribe: readonly (() => void)[];
-  #running = 0;
+  readonly #desk: ApprovalDesk;
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
+    this.#desk = this.#deskOf(parts);
     this.#unsubscribe = [
       parts.turns.subscribe((event) => {
         if (event.type === 'tool.approval') void this.#noticeWaiting(event.runId);
@@ -126,8 +127,9 @@ export class ChannelRuntime {
         data: { unknown },
       });
     }
-    for (const row of await store.open()) this.#work(row.id, laneOf(row));
+    for (const row of await store.open()) this.#work(row);
     for (const row of await store.pending()) this.#send(row);
+    await this.#desk.resume();
   }
 
   /** Replace the adapters after a reload; those that are gone take nothing with them. */
@@ -145,11 +147,12 @@ export class ChannelRuntime {
     const { store, random, clock } = this.#parts;
     const id = random.uuid();
     if (!(await store.receive(id, message, clock.now()))) return false;
-    const lane = `in ${message.channel} ${message.account} ${message.chat.id}`;
-    const waiting = this.#waiting.get(lane) ?? 0;
+    const { channel, account, chat, text } = message;
+    const row = { id, channel, account, chat_id: chat.id, text };
+    const waiting = this.#waiting.get(laneOf(row)) ?? 0;
     // Written down and left: one sender does not fill the memory, nor the model's bill.
     if (waiting >= MAX_WAITING_PER_CHAT) await store.refuse(id);
-    else this.#work(id, lane);
+    else this.#work(row);
     return true;
   }
 
@@ -186,20 +189,23 @@ export class ChannelRuntime {
   async close(): Promise<void> {
     this.#stop.abort();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#desk.close();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
-    this.#queue.length = 0;
   }
 
-  #work(id: string, lane: string): void {
+  /** An answer to an approval does not wait behind the turn that waits for it. */
+  #work(row: Pick<InboxRow, 'id' | 'channel' | 'account' | 'chat_id' | 'text'>): void {
+    const { id } = row;
+    const lane = laneOf(row);
     this.#waiting.set(lane, (this.#waiting.get(lane) ?? 0) + 1);
-    this.#inLane(lane, async () => {
+    this.#lanes.add(isApprovalCommand(row.text) ? 'answer' : 'in', lane, async () => {
       try {
         await this.#process(id);
       } catch (thrown) {
         const { code } = asGatehouseError(thrown);
         this.#parts.logger.error('a message waits because it could not be processed', { id, code });
-        this.#later(MAX_RETRY_MS / 10, () => this.#work(id, lane));
+        this.#later(MAX_RETRY_MS / 10, () => this.#work(row));
       } finally {
         const left = (this.#waiting.get(lane) ?? 1) - 1;
         if (left > 0) this.#waiting.set(lane, left);
@@ -219,7 +225,16 @@ export class ChannelRuntime {
     if (admission.effect === 'refuse') return store.refuse(id);
     if (admission.effect === 'context') return store.context(id, admission.space);
     if (admission.effect === 'pair') return this.#pair(row, admission);
+    if (isApprovalCommand(row.text)) return this.#reply(row, await this.#desk.handle(row, trace));
     await this.#answer(row, admission, trace);
+  }
+
+  /** The end of a message and what its sender is told are one step. */
+  async #reply(row: InboxRow, text: string): Promise<void> {
+    const pieces = splitText(this.#parts.redact(text), MAX_OUTGOING);
+    const parts = pieces.map((piece, index) => this.#outgoing(row, `${row.id}:${index}`, piece));
+    await this.#parts.store.answer(row.id, parts);
+    for (const part of parts) this.#send(part);
   }
 
   async #pair(row: InboxRow, { reply }: Admission & { readonly effect: 'pair' }): Promise<void> {
@@ -233,7 +248,7 @@ export class ChannelRuntime {
     admission: Admission & { readonly effect: 'admit' },
     trace: string,
   ): Promise<void> {
-    const { store, redact } = this.#parts;
+    const { store } = this.#parts;
     const { space, sessionKey } = admission;
     let prompt = row.prompt;
     let taint: readonly TaintLabel[] = row.taint.includes('untrusted') ? ['untrusted'] : [];
@@ -248,10 +263,7 @@ export class ChannelRuntime {
     const text = await this.#run(row, admission, { prompt, taint, trace });
     this.#notices.delete(row.id);
     if (text === undefined || this.#stop.signal.aborted) return;
-    const pieces = splitText(redact(text), MAX_OUTGOING);
-    const parts = pieces.map((piece, index) => this.#outgoing(row, `${row.id}:${index}`, piece));
-    await store.answer(row.id, parts);
-    for (const part of parts) this.#send(part);
+    await this.#reply(row, text);
   }
 
   /** The text for the sender; undefined when the turn is put off to the next start of the process. */
@@ -303,7 +315,24 @@ export class ChannelRuntime {
     }
   }
 
-  #outgoing(row: InboxRow, id: string, text: string): OutboxRow {
+  #deskOf(parts: ChannelParts): ApprovalDesk {
+    return new ApprovalDesk({
+      ...parts,
+      store: parts.questions,
+      maxMessage: MAX_OUTGOING,
+      reaches: (channel, account) => this.#adapters.get(keyOf({ channel, account }))?.reachesPeople !== false,
+      send: (row) => this.#send(row),
+      // A direct conversation has the id of its sender on every platform that is started.
+      outgoing: (to, id, text) =>
+        this.#outgoing({ ...to, chat_kind: 'direct', chat_id: to.sender, message_id: '' }, id, text),
+    });
+  }
+
+  #outgoing(
+    row: Pick<InboxRow, 'channel' | 'account' | 'sender' | 'chat_kind' | 'chat_id' | 'message_id'>,
+    id: string,
+    text: string,
+  ): OutboxRow {
     const now = this.#parts.clock.now();
     const { channel, account, chat_kind, chat_id } = row;
     return {
@@ -325,9 +354,7 @@ export class ChannelRuntime {
   }
 
   #send(row: OutboxRow): void {
-    this.#inLane(`out ${row.channel} ${row.account} ${row.chat_id}`, () =>
-      this.#deliver(row).catch(this.#lost('an answer')),
-    );
+    this.#lanes.add('out', laneOf(row), () => this.#deliver(row).catch(this.#lost('an answer')));
   }
 
   async #deliver(row: OutboxRow): Promise<void> {
@@ -335,7 +362,7 @@ export class ChannelRuntime {
     const adapter = this.#adapters.get(`${row.channel}/${row.account}`);
     if (adapter === undefined)
       return store.mark(row.id, 'failed', ended(clock, 'the account is not configured'));
-    const refusal = this.#refusalOf(row);
+    const refusal = (await this.#mayBeTold(row)) ? this.#refusalOf(row) : 'CHANNEL_APPROVER_UNKNOWN';
     if (refusal !== undefined) return store.mark(row.id, 'failed', ended(clock, refusal));
     await ledger.append({
       type: 'message',
@@ -350,7 +377,12 @@ export class ChannelRuntime {
     await this.#settle(row, await adapter.send(message, this.#stop.signal));
   }
 
-  /** An answer goes to the conversation that asked; anything else has no rule here (X9). */
+  /** What approvals say is for approvers only, also when that changed while it waited to be sent. */
+  async #mayBeTold({ id, principal }: OutboxRow): Promise<boolean> {
+    return !isNotice(id) || (await this.#desk.stands(principal));
+  }
+
+  /** An answer goes to the conversation that asked, a question to its approver; nothing else has a rule here (X9). */
   #refusalOf({ channel, chat_id, principal }: OutboxRow): string | undefined {
     const reply = compileLayer({
       id: `reply:${channel}`,
@@ -378,7 +410,8 @@ export class ChannelRuntime {
       subject: { principal: row.principal, channel: row.channel },
     } as const;
     if (result.status === 'sent') {
-      await store.mark(row.id, 'sent', ended(clock, null));
+      // What an approval showed, and its codes, are not kept once they were told.
+      await store.mark(row.id, 'sent', { ...ended(clock, null), ...(isNotice(row.id) ? { text: '' } : {}) });
       await ledger.append({ ...event, outcome: 'success', data: { account: row.account, message: row.id } });
       return;
     }
@@ -424,66 +457,10 @@ export class ChannelRuntime {
     this.#timers.add(cancel);
   }
 
-  /** One after the other within a lane; lanes side by side, but not more than there is room for. */
-  #inLane(lane: string, task: () => Promise<void>): void {
-    const before = this.#lanes.get(lane) ?? Promise.resolve();
-    const next = before.then(() => this.#inRoom(task));
-    this.#lanes.set(lane, next);
-    void next.finally(() => {
-      if (this.#lanes.get(lane) === next) this.#lanes.delete(lane);
-    });
-  }
-
-  async #inRoom(task: () => Promise<void>): Promise<void> {
-    if (this.#running >= MAX_LANES) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    if (this.#stop.signal.aborted) return;
-    this.#running += 1;
-    try {
-      await task();
-    } finally {
-      this.#running -= 1;
-      this.#queue.shift()?.();
-    }
-  }
-
   #lost(what: string): (cause: unknown) => void {
     return (cause) => {
       if (this.#stop.signal.aborted) return;
       this.#parts.logger.error(`${what} could not be handled`, { cause: String(cause) });
     };
   }
-}
-
-function keyOf({ channel, account }: Pick<ChannelAdapter, 'channel' | 'account'>): string {
-  return `${channel}/${account}`;
-}
-
-function laneOf({ channel, account, chat_id }: InboxRow): string {
-  return `in ${channel} ${account} ${chat_id}`;
-}
-
-function factsOf(row: InboxRow) {
-  const { channel, account, sender, chat_kind: kind, chat_id: id } = row;
-  return {
-    channel,
-    account,
-    sender,
-    displayName: row.display_name,
-    chat: { kind, id },
-    mentioned: row.mentioned === 1,
-  };
-}
-
-function ended(clock: Clock, reason: string | null) {
-  return { ended_at: clock.now(), reason };
-}
-
-/** What the sender reads of how a turn ended; undefined when it goes on after a restart. */
-function answerOf(outcome: TurnEnd): string | undefined {
-  if (outcome.status === 'ok') return outcome.text.trim() === '' ? '(no answer)' : outcome.text;
-  if (outcome.status === 'aborted') return 'This was stopped.';
-  if (outcome.code === 'TURN_SUSPENDED') return undefined;
-  if (outcome.code === 'TURN_INTERRUPTED')
-    return 'I was interrupted while I worked on this. Please ask again.';
-  return `This did not work (${outcome.code}).`;
 }

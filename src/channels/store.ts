@@ -196,7 +196,7 @@ export class ChannelStore {
   async mark(
     id: string,
     status: OutboxRow['status'],
-    more: Partial<Pick<OutboxRow, 'attempts' | 'not_before' | 'reason' | 'ended_at'>> = {},
+    more: Partial<Pick<OutboxRow, 'attempts' | 'not_before' | 'reason' | 'ended_at' | 'text'>> = {},
   ): Promise<void> {
     await this.#db
       .updateTable('channel_outbox')

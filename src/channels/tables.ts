@@ -46,7 +46,27 @@ export interface OutboxTable {
   reason: string | null;
 }
 
+/** A code that answers approvals in one chat. */
+export interface QuestionTable {
+  /** SHA-256 (hex) of the code. */
+  code: string;
+  /** JSON array of approval ids. */
+  approvals: string;
+  channel: string;
+  account: string;
+  sender: string;
+  principal: string;
+  /** Which messages asked it. */
+  notice: string;
+  created_at: number;
+  expires_at: number;
+  status: 'open' | 'used' | 'void';
+  /** The inbox message that used it. */
+  used_by: string | null;
+}
+
 export interface ChannelTables {
+  channel_questions: QuestionTable;
   channel_inbox: InboxTable;
   channel_outbox: OutboxTable;
 }
@@ -95,5 +115,26 @@ async function createChannels(db: Kysely<unknown>): Promise<void> {
     where status in ('pending', 'sending')`.execute(db);
 }
 
+async function createQuestions(db: Kysely<unknown>): Promise<void> {
+  await sql`create table channel_questions (
+    code text primary key,
+    approvals text not null,
+    channel text not null,
+    account text not null,
+    sender text not null,
+    principal text not null,
+    notice text not null,
+    created_at bigint not null,
+    expires_at bigint not null,
+    status text not null check (status in ('open', 'used', 'void')),
+    used_by text)`.execute(db);
+  await sql`create index channel_questions_sender on channel_questions (channel, account, sender)`.execute(
+    db,
+  );
+}
+
 /** Steps of this folder's tables, by name, in the order they apply. */
-export const migrations = { 'channels-001-inbox-and-outbox': createChannels };
+export const migrations = {
+  'channels-001-inbox-and-outbox': createChannels,
+  'channels-002-questions': createQuestions,
+};

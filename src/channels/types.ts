@@ -40,6 +40,8 @@ export interface ChannelHost {
 export interface ChannelAdapter {
   readonly channel: string;
   readonly account: string;
+  /** False where what is sent goes nowhere but into the session; absent is true. */
+  readonly reachesPeople?: boolean;
   /** Begin to take messages; resolves when that works, rejects with a code of CHANNEL_CODES. */
   start(host: ChannelHost, signal: AbortSignal): Promise<void>;
   send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult>;

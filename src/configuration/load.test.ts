@@ -290,15 +290,7 @@ test('config/a bind that no machine can open (a block, a name, a path that is to
     for (const gateway of gateways)
       assert.deepEqual(await refusedCodes(JSON.stringify({ gateway })), ['CONFIG_BIND_INVALID'], bind);
   }
-  for (const bind of [
-    'loopback',
-    'localhost',
-    'auto',
-    '127.0.0.1',
-    '::1',
-    '/run/gatehouse.sock',
-    '10.0.0.5',
-  ]) {
+  for (const bind of ['loopback', 'auto', '127.0.0.1', '::1', '/run/gatehouse.sock', '10.0.0.5']) {
     using home = testHome(JSON.stringify({ gateway: { bind } }));
     assert.equal((await load(home)).config.gateway.bind, bind);
   }

@@ -265,6 +265,8 @@ export interface RefusedDestination {
   readonly host: string;
   readonly port: number;
   readonly code: string;
+  /** The approval that waits for somebody to open it (E8). */
+  readonly approval?: string;
 }
 
 /** How far the delivery of the ledger to one destination is (T2). */

@@ -15,7 +15,7 @@ export interface Caller {
   readonly principal: Principal;
   readonly subject: Subject;
   readonly authority: Authority;
-  readonly surface: 'cli' | 'socket' | 'ws' | 'http';
+  readonly surface: 'cli' | 'socket' | 'ws' | 'http' | 'chat';
   /** Session space of this principal, see SessionRow. */
   readonly space: string;
   readonly trace: string;

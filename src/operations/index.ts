@@ -97,6 +97,7 @@ import { principalDisable } from './principal/disable.ts';
 import { principalEnable } from './principal/enable.ts';
 import { principalList } from './principal/list.ts';
 import { principalShow } from './principal/show.ts';
+import { principalUnbind } from './principal/unbind.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
@@ -174,6 +175,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   principalList,
   principalShow,
   principalBind,
+  principalUnbind,
   principalDisable,
   principalEnable,
   loginLink,

@@ -6,7 +6,7 @@ import type { AuthService } from '../controls/auth/types.ts';
 import type { BackupService } from '../controls/backup/index.ts';
 import type { BudgetService } from '../controls/budget/index.ts';
 import type { DrillService } from '../controls/drills/types.ts';
-import type { ApprovalService } from '../controls/execution/types.ts';
+import type { ApprovalRecord, ApprovalService } from '../controls/execution/types.ts';
 import type { GrantService } from '../controls/grants/index.ts';
 import type { RepairService } from '../controls/repairs/index.ts';
 import type { HoneytokenService } from '../controls/secrets/types.ts';
@@ -101,6 +101,14 @@ export interface ChannelsService {
   status(): Promise<readonly ChannelStatus[]>;
 }
 
+/** Destinations that agents ask for, as approvals (E8). */
+export interface EgressQuestions {
+  /** Open what an answered approval allows; nothing for any other one, and once. @throws GRANT_* */
+  settle(record: ApprovalRecord): Promise<void>;
+  /** As `settle`, for what an earlier process left. */
+  settleAll(): Promise<void>;
+}
+
 /** A widening that somebody is answerable for, as an attestation names it. */
 export interface OpenGrant {
   readonly id: string;
@@ -150,6 +158,7 @@ export interface Services {
   readonly honeytokens: HoneytokenService;
   readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
+  readonly egressQuestions: EgressQuestions;
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
   readonly alerting: AlertingService;

@@ -95,8 +95,8 @@ import type {
   Subject,
 } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
-import type { HomePaths } from '../operations/services.ts';
-import { askingEgress } from './egress-asks.ts';
+import type { EgressQuestions, HomePaths } from '../operations/services.ts';
+import { createEgressQuestions } from './egress-asks.ts';
 import { countedSandbox, type RunCounts } from './gateway/metrics/runs.ts';
 import { honeytokenFile } from './home.ts';
 import { INSIDE_SCRIPT } from './inside.ts';
@@ -171,6 +171,7 @@ export interface Core {
   readonly config: ConfigService;
   readonly auth: RunningAuth;
   readonly approvals: RunningApprovals;
+  readonly egressQuestions: EgressQuestions;
   readonly senders: RunningSenders;
   readonly grants: GrantService;
   readonly traffic: TrafficService;
@@ -221,6 +222,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     logger,
     people: () => asked().people ?? 1,
     separateApprover: () => asked().separateApprover === true,
+    personOf: (principal) => personOf(auth, principal),
   });
   const untouched = new UntouchedFiles();
   const sessions = createSessionService({
@@ -246,12 +248,13 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   if (options.writer === 'gateway') await budget.start();
   const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
   const providers = createProviders(config, egress.providerSocket);
+  const egressQuestions = createEgressQuestions({ egress, config, approvals, grants, alerts, clock, logger });
   const turns = createTurnService({
     sessions,
     policyOf: (agent) => config.current().agents.get(agent),
     providers,
     sandbox,
-    egress: askingEgress({ egress, config, grants, alerts, logger }),
+    egress: egressQuestions,
     approvals,
     budget,
     ledger,
@@ -305,6 +308,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     config,
     auth,
     approvals,
+    egressQuestions,
     senders,
     grants,
     activity: createActivity({
@@ -333,6 +337,13 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       await closeAll({ ledger, denials, auth, approvals, senders }, store.files);
     },
   };
+}
+
+/** Somebody who writes on a channel and answers as a principal is one person, whichever of the two asked (attack 75). */
+async function personOf(auth: RunningAuth, principal: string): Promise<string> {
+  const [kind, channel, account, ...sender] = principal.split(':');
+  if (kind !== 'sender') return principal;
+  return (await auth.chatOwner(`${channel}/${account}/${sender.join(':')}`)) ?? principal;
 }
 
 /** What is planted to be found, and who knows it when it passes (K4). */

@@ -11,6 +11,7 @@ import { type Core, openCore } from './core.ts';
 import { openAlerting } from './gateway/alerting.ts';
 import { keepBackups, openBackups } from './gateway/backups.ts';
 import { Channels } from './gateway/channels.ts';
+import { chatApprovals } from './gateway/chat-approvals.ts';
 import { tellProof, watchConditions } from './gateway/condition-watch.ts';
 import { watchDrift } from './gateway/drift-watch.ts';
 import { GatewayDrills } from './gateway/drills/service.ts';
@@ -92,9 +93,10 @@ async function run(program: Program): Promise<void> {
   const life = new GatewayLife(parts);
   const backups = openBackups(parts);
   const runtime = runtimeOf(parts, life, backups);
-  const channels = new Channels(parts);
+  const approvals = () => chatApprovals(core, () => dispatcher);
+  const channels = new Channels({ ...parts, approvals });
   life.onDrained(() => channels.close());
-  const { repaired, drills, alerting } = await open(parts, life, runtime, channels, backups);
+  const { repaired, drills, alerting, dispatcher } = await open(parts, life, runtime, channels, backups);
   followConfiguration(parts, channels);
   const watched = { ...core, logger };
   life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
@@ -250,6 +252,7 @@ async function open(
   });
   const repaired = await core.turns.repair();
   await core.approvals.expireDue();
+  await core.egressQuestions.settleAll();
   const listeners = await openListeners(parts, surfaces, channels);
   life.opened(surfaces, listeners);
   const exposure = keepExposure(parts, listeners, channels);
@@ -258,7 +261,7 @@ async function open(
   exposure.arm();
   life.onStop(() => exposure.stop());
   await announce(parts, listeners.ports);
-  return { repaired, drills, alerting };
+  return { repaired, drills, alerting, dispatcher };
 }
 
 /** Nothing is loaded, counted or measured for metrics before somebody asks for them. */

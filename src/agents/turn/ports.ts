@@ -4,9 +4,11 @@ import type {
   Authority,
   Clock,
   Egress,
+  EgressIdentity,
   Ledger,
   Logger,
   Random,
+  RefusedDestination,
   Sandbox,
   Subject,
   Tripwire,
@@ -22,7 +24,10 @@ export interface TurnPorts {
   readonly policyOf: (agent: string) => AgentPolicy | undefined;
   readonly providers: readonly ModelProvider[];
   readonly sandbox: Sandbox;
-  readonly egress: Pick<Egress, 'openRun' | 'closeRun'>;
+  readonly egress: Pick<Egress, 'openRun' | 'closeRun'> & {
+    /** Ask a person for a destination; the id of the approval, or undefined where nobody is asked (E8). */
+    ask?(identity: EgressIdentity, destination: RefusedDestination): Promise<string | undefined>;
+  };
   readonly approvals: ApprovalService;
   readonly budget: Budget;
   readonly ledger: Ledger;

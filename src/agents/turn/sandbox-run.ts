@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OutgoingText } from '../../controls/secrets/index.ts';
-import type { Mount, RunObserver, RunResult, RunSpec } from '../../kernel/index.ts';
+import type { Mount, RefusedDestination, RunObserver, RunResult, RunSpec } from '../../kernel/index.ts';
 import { decide } from '../../kernel/index.ts';
 import type { Tool, ToolRunner } from '../tools/define.ts';
 import type { AgentPolicy } from '../types.ts';
@@ -107,16 +107,25 @@ export interface CallFacts {
 export interface CallRunner extends ToolRunner {
   /** Whether a run sent or got anything through egress, as egress says and not the run. */
   reached(): boolean;
+  /** Destinations that a person was asked for, because egress refused them. */
+  asked(): readonly RefusedDestination[];
 }
+
+type OnClosed = (run: Awaited<ReturnType<TurnPorts['egress']['closeRun']>>) => void;
 
 /** Runs argvs of one call; each gets its own run id and, where the tool may connect, its own socket. */
 export function createRunner(ports: TurnPorts, turn: Turn, tool: Tool, call: CallFacts): CallRunner {
   let reached = false;
-  const onClosed = (run: { readonly reached: boolean }) => {
+  const asked = new Map<string, RefusedDestination>();
+  const onClosed: OnClosed = (run) => {
     reached ||= run.reached;
+    for (const refused of run.refused ?? []) {
+      if (refused.approval !== undefined) asked.set(refused.approval, refused);
+    }
   };
   return {
     reached: () => reached,
+    asked: () => [...asked.values()],
     run: (argv, stdin) => runOnce(ports, turn, tool, call, argv, stdin, onClosed),
     readable(path) {
       const action = { kind: 'file.read', path } as const;
@@ -132,7 +141,7 @@ async function runOnce(
   call: CallFacts,
   argv: readonly [string, ...string[]],
   stdin: Uint8Array | undefined,
-  onClosed: (run: { readonly reached: boolean }) => void,
+  onClosed: OnClosed,
 ): Promise<RunResult> {
   call.signal.throwIfAborted();
   const { policy } = turn.id;
@@ -172,7 +181,7 @@ async function started(
   call: CallFacts,
   spec: RunSpec,
   observer: RunObserver | undefined,
-  onClosed: (run: { readonly reached: boolean }) => void,
+  onClosed: OnClosed,
 ): Promise<RunResult> {
   const { runId } = spec;
   if (!hasWayOut(tool, turn.id.policy)) return ports.sandbox.run(spec, call.signal, observer);

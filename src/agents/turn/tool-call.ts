@@ -13,6 +13,7 @@ import type { Tool, ToolText } from '../tools/define.ts';
 import { failure } from '../tools/output.ts';
 import { bindingOf, type DescribedCall } from './approval.ts';
 import type { ToolCallPart } from './context.ts';
+import { askedText, askForNamed } from './egress-questions.ts';
 import { exposedTo } from './exposure.ts';
 import type { TurnPorts } from './ports.ts';
 import { createRunner, foldersOf, workingDirectory } from './sandbox-run.ts';
@@ -52,7 +53,11 @@ export async function judge(ports: TurnPorts, turn: Turn, call: ToolCallPart): P
   const incoming = await incomingOf(ports, turn, described.prepared);
   const decision = decisionOn(ports, turn, described, labelsIn(incoming));
   await note(turn, call, decision);
-  if (decision.effect === 'deny') return { kind: 'refused', call, result: refusalText(decision) };
+  if (decision.effect === 'deny') {
+    const refusal = refusalText(decision);
+    const asked = await askForNamed(ports, turn, described);
+    return { kind: 'refused', call, result: { ...refusal, text: `${refusal.text}${asked}` } };
+  }
   return { kind: decision.effect, call, described, decision };
 }
 
@@ -284,7 +289,7 @@ async function executed(
   const taint = labelsIn([...incoming, ...exposed]);
   // Before the model, a person or a record sees it (K5).
   ports.tripwire?.trips(result.text, { where: `the result of ${tool.name}`, subject: turn.subject });
-  const text = hideCredentials(turn.detector, result.text);
+  const text = `${hideCredentials(turn.detector, result.text)}${askedText(runner.asked())}`;
   return taint.length === 0 ? { ...result, text } : { ...result, text, taint };
 }
 

@@ -65,9 +65,13 @@ export class TelegramAdapter implements ChannelAdapter {
       const sent = await api.sendMessage(
         message.chat.id,
         message.text,
-        Number.isSafeInteger(replyTo) && replyTo > 0
-          ? { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } }
-          : {},
+        {
+          // Telegram would fetch links to show them: text of a model must not send a request from there (attack 90).
+          link_preview_options: { is_disabled: true },
+          ...(Number.isSafeInteger(replyTo) && replyTo > 0
+            ? { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } }
+            : {}),
+        },
         signal as never,
       );
       return { status: 'sent', platformId: String(sent.message_id) };

@@ -27,6 +27,10 @@ export class WebhookAdapter implements ChannelAdapter {
     this.account = parts.account;
   }
 
+  get reachesPeople(): boolean {
+    return this.#parts.callbackUrl !== undefined;
+  }
+
   async start(host: ChannelHost): Promise<void> {
     this.#host = host;
   }

@@ -58,6 +58,11 @@ export const AUTH_CODES = defineCodes({
     fix: 'Choose another name; names are never used again, so that the ledger stays clear.',
     status: 409,
   },
+  AUTH_IDENTITY_UNBOUND: {
+    summary: 'the principal has no such identity',
+    fix: '`gatehouse principal show NAME` lists what stands for it.',
+    status: 404,
+  },
   AUTH_IDENTITY_TAKEN: {
     summary: 'this identity stands for another principal already',
     fix: 'See `gatehouse principal list`; one identity is one principal.',

@@ -31,6 +31,7 @@ import { endOf, principalOf, TokenStore } from './token-store.ts';
 import {
   type AddPrincipalRequest,
   type AuthService,
+  type ChatApprover,
   type ConnectCredentials,
   type ConnectGrant,
   type DeviceRecord,
@@ -310,6 +311,21 @@ class Authentication implements RunningAuth {
 
   bindIdentity(idOrName: string, identity: Identity, by: Principal): Promise<PrincipalRecord> {
     return this.#principals.bind(idOrName, identity, by);
+  }
+
+  async unbindIdentity(idOrName: string, identity: Identity, by: Principal): Promise<PrincipalRecord> {
+    const record = await this.#principals.unbind(idOrName, identity, by);
+    // What was proven by it ends with it (A4); a chat sender is asked for at each answer and holds nothing.
+    if (identity.kind !== 'chat') this.#revocations.announce(record.id, 'unbound');
+    return record;
+  }
+
+  chatApprovers(): Promise<readonly ChatApprover[]> {
+    return this.#principals.chatApprovers();
+  }
+
+  async chatOwner(sender: string): Promise<string | undefined> {
+    return (await this.#directory.byIdentity('chat', sender))?.id;
   }
 
   async disablePrincipal(idOrName: string, by: Principal): Promise<PrincipalRecord> {

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { type BrowserTables, createBrowserTables } from './browser/tables.ts';
 import { createExposureTables, type ExposureTables } from './exposure/tables.ts';
-import { createPrincipalTables, type PrincipalTables } from './principals/tables.ts';
+import { allowChatIdentities, createPrincipalTables, type PrincipalTables } from './principals/tables.ts';
 import { createRotationTables, type RotationTables } from './rotation/tables.ts';
 
 /** Lists are JSON text, times are Unix milliseconds. */
@@ -120,4 +120,5 @@ export const migrations = {
   'auth-003-rotation': createRotationTables,
   'auth-010-browser': createBrowserTables,
   'auth-011-exposures': createExposureTables,
+  'auth-012-chat-identities': allowChatIdentities,
 };

@@ -22,6 +22,7 @@ export type CredentialKind =
   | 'oidc'
   | 'certificate'
   | 'proxy'
+  | 'chat'
   | 'browser';
 
 /** Listeners of their own, so that no port that is published for one purpose serves another (L3). */
@@ -81,9 +82,12 @@ export interface IssueTokenRequest {
   readonly expiresAt?: number;
 }
 
-/** What a transport vouches for: a subject of an identity provider, a certificate, or a proxy's user. */
+/**
+ * What a transport vouches for: a subject of an identity provider, a certificate, a proxy's user, or a sender of a chat
+ * channel as CHANNEL/ACCOUNT/ID.
+ */
 export interface Identity {
-  readonly kind: 'oidc' | 'certificate' | 'proxy';
+  readonly kind: 'oidc' | 'certificate' | 'proxy' | 'chat';
   readonly value: string;
 }
 
@@ -104,6 +108,13 @@ export interface PrincipalRecord {
   readonly expiresAt: number | null;
   readonly disabledAt: number | null;
   readonly identities: readonly Identity[];
+}
+
+/** A chat sender that stands for a principal, with no more than the right to answer approvals. */
+export interface ChatApprover {
+  /** CHANNEL/ACCOUNT/ID. */
+  readonly sender: string;
+  readonly principal: Principal;
 }
 
 export interface AddPrincipalRequest {
@@ -360,6 +371,12 @@ export interface AuthService {
   listPrincipals(): Promise<readonly PrincipalRecord[]>;
   showPrincipal(idOrName: string): Promise<PrincipalRecord>;
   bindIdentity(idOrName: string, identity: Identity, by: Principal): Promise<PrincipalRecord>;
+  /** Counts at once. @throws AUTH_PRINCIPAL_UNKNOWN, AUTH_IDENTITY_UNBOUND */
+  unbindIdentity(idOrName: string, identity: Identity, by: Principal): Promise<PrincipalRecord>;
+  /** Who may answer approvals from a chat now; read anew each time (A4). */
+  chatApprovers(): Promise<readonly ChatApprover[]>;
+  /** Id of the principal that a chat sender stands for, whatever it may do; undefined for none. */
+  chatOwner(sender: string): Promise<string | undefined>;
   /** Its credentials stop at once, and its connections end within one second. */
   disablePrincipal(idOrName: string, by: Principal): Promise<PrincipalRecord>;
   enablePrincipal(idOrName: string, by: Principal): Promise<PrincipalRecord>;

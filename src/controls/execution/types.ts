@@ -76,6 +76,8 @@ export interface ApprovalRequest {
   readonly diff?: string;
   readonly reach?: ApprovalReach;
   readonly batch?: string;
+  /** No turn waits for it, so that it may stay open for a day. */
+  readonly unattended?: boolean;
   /** Different people who must allow it, if more than the service's own number. */
   readonly people?: number;
   /** The simple commands that are asked about, each canonical, when the line is fully understood. */
@@ -162,6 +164,8 @@ export interface ApprovalService {
     answer: ApprovalDecision | ApprovalAnswer,
     approver: Subject,
   ): Promise<readonly ApprovalRecord[]>;
+  /** Whether this person's answer would count: what runs because of a model never answers, nor who asked where two must. */
+  mayAnswer(id: string, approver: Subject): Promise<boolean>;
   get(id: string): Promise<ApprovalRecord | undefined>;
   list(filter?: {
     readonly status?: ApprovalStatus;

@@ -58,7 +58,7 @@ export const GRANT_CODES = defineCodes({
   },
   GRANT_ASKED: {
     summary: 'an agent asks for a destination that no rule names',
-    fix: '`gatehouse grant list` shows what waits; `gatehouse grant approve ID` opens it for an hour, `gatehouse grant revoke ID` says no.',
+    fix: '`gatehouse approvals list` shows what waits; `gatehouse approvals approve ID` opens it for an hour, `gatehouse approvals deny ID` says no.',
     status: 200,
   },
   GRANT_USED_OFTEN: {

@@ -153,9 +153,18 @@ export function grantDigest(record: GrantRecord): string {
   const { id, kind, match, layers, subject, owner, ticket, reason, breakglass } = record;
   const { requestedBy, approvedBy, createdAt, expiresAt, durationMs } = record;
   const sorted = Object.entries(match).sort(([a], [b]) => (a < b ? -1 : 1));
-  const { agent = null, session = null } = subject;
+  const { agent = null, session = null, principal } = subject;
   const fixed = [id, kind, sorted, layers, agent, session, owner, ticket, reason, breakglass];
-  const text = JSON.stringify([...fixed, requestedBy, approvedBy, createdAt, expiresAt, durationMs]);
+  const whose = principal === undefined ? [] : [principal];
+  const text = JSON.stringify([
+    ...fixed,
+    requestedBy,
+    approvedBy,
+    createdAt,
+    expiresAt,
+    durationMs,
+    ...whose,
+  ]);
   return createHash('sha256').update(text).digest('hex');
 }
 

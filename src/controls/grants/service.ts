@@ -13,8 +13,6 @@ export const MAX_OPEN_GRANTS = 200;
 export const REQUEST_MS = 24 * 3_600_000;
 /** Longest wait between two looks: another process may have changed something, and what is left is kept. */
 const LOOK_MS = 30_000;
-/** Questions of one agent that wait at once. */
-export const MAX_ASKED = 5;
 
 export interface GrantParts {
   readonly db: Kysely<GrantTables>;
@@ -34,11 +32,10 @@ export interface GrantService {
   add(request: GrantRequest, by: string): Promise<GrantRecord>;
   /** Short, loud and without a second person. @throws GRANT_* */
   breakglass(request: GrantRequest, by: string): Promise<GrantRecord>;
-  /**
-   * Ask a person for it on behalf of an agent; it waits whatever grantPolicy says. Undefined when the same was asked or
-   * answered within a day, or when too much of this agent waits already: people are asked once (E8).
-   */
-  ask(request: GrantRequest, by: string): Promise<GrantRecord | undefined>;
+  /** Whether a person could be asked for it: it is exact, and grantPolicy would allow it. @throws GRANT_* */
+  judge(request: GrantRequest): Promise<void>;
+  /** Put in force what an agent asked for and a person allowed by answering an approval (E8). @throws GRANT_* */
+  allowed(request: GrantRequest, asked: string, by: string): Promise<GrantRecord>;
   /** @throws GRANT_UNKNOWN, GRANT_SAME_PERSON */
   approve(id: string, by: string): Promise<GrantRecord>;
   /** End a grant, or take a request back. @throws GRANT_UNKNOWN */
@@ -85,20 +82,13 @@ class Grants implements GrantService {
     return this.#inTurn(() => this.#make(request, by, true));
   }
 
-  ask(request: GrantRequest, by: string): Promise<GrantRecord | undefined> {
-    return this.#inTurn(async () => {
-      const since = this.#parts.clock.now() - REQUEST_MS;
-      const recent = (await this.#store.list('waiting', 'active', 'ended')).filter(
-        ({ subject, createdAt }) => subject.agent === request.subject.agent && createdAt > since,
-      );
-      const same = JSON.stringify(Object.entries(request.match).sort());
-      const known = recent.some(
-        ({ kind, match }) => kind === request.kind && JSON.stringify(Object.entries(match).sort()) === same,
-      );
-      const waiting = recent.filter(({ status }) => status === 'waiting').length;
-      if (known || waiting >= MAX_ASKED) return undefined;
-      return this.#make(request, by, false, true);
-    });
+  async judge(request: GrantRequest): Promise<void> {
+    const { policy, judge } = this.#parts;
+    judgeRequest(request, policy(), await judge(), false);
+  }
+
+  allowed(request: GrantRequest, asked: string, by: string): Promise<GrantRecord> {
+    return this.#inTurn(() => this.#make(request, asked, false, by));
   }
 
   approve(id: string, by: string): Promise<GrantRecord> {
@@ -163,13 +153,18 @@ class Grants implements GrantService {
     this.#cancel?.();
   }
 
-  async #make(request: GrantRequest, by: string, breakglass: boolean, asked = false): Promise<GrantRecord> {
+  async #make(
+    request: GrantRequest,
+    by: string,
+    breakglass: boolean,
+    approvedBy: string | null = null,
+  ): Promise<GrantRecord> {
     const { clock, random, policy, judge, alerts } = this.#parts;
     const judged = judgeRequest(request, policy(), await judge(), breakglass);
     if ((await this.#store.list('waiting', 'active')).length >= MAX_OPEN_GRANTS) {
       throw GRANT_CODES.error('GRANT_LIMIT');
     }
-    const waits = (policy().twoPersons || asked) && !breakglass;
+    const waits = policy().twoPersons && !breakglass && approvedBy === null;
     const now = clock.now();
     const time = waits ? REQUEST_MS : judged.durationMs;
     const { durationMs, ...wanted } = judged;
@@ -179,7 +174,7 @@ class Grants implements GrantService {
       status: waits ? 'waiting' : 'active',
       breakglass,
       requestedBy: by,
-      approvedBy: null,
+      approvedBy,
       createdAt: now,
       expiresAt: now + time,
       remainingMs: time,
@@ -187,7 +182,8 @@ class Grants implements GrantService {
       endedAt: null,
       endedBy: null,
     };
-    await this.#record(waits ? 'grant.requested' : 'grant.added', record, by);
+    const action = waits ? 'grant.requested' : approvedBy === null ? 'grant.added' : 'grant.approved';
+    await this.#record(action, record, approvedBy ?? by);
     await this.#store.insert(record);
     await this.#look();
     if (breakglass) {
@@ -207,7 +203,7 @@ class Grants implements GrantService {
         action,
         outcome: 'success',
         rule: `grant:${id}`,
-        subject: { principal: by, ...subject },
+        subject: { ...subject, principal: by },
         trace: grantTrace(id),
         data: {
           digest: grantDigest(record),

@@ -4,6 +4,8 @@ import type { ActionKind, Grant } from '../../kernel/index.ts';
 export interface GrantSubject {
   readonly agent?: string;
   readonly session?: string;
+  /** Sessions of two principals may have the same key (S5). */
+  readonly principal?: string;
 }
 
 /** What is asked for, before anybody has agreed. */

@@ -154,7 +154,7 @@ class Senders implements RunningSenders {
   }
 
   async allow(key: SenderKey, by: string): Promise<SenderRecord> {
-    const checked = this.#checkKey(key);
+    const checked = this.checkKey(key);
     const known = await this.#store.find(checked);
     const record = this.#record(checked, 'allowed', 'operator', by, known?.displayName ?? '');
     await this.#recordChange('sender.allowed', record);
@@ -165,7 +165,7 @@ class Senders implements RunningSenders {
 
   /** Taking a right away does not wait for the ledger: what cannot be written is logged, and the block stands. */
   async block(key: SenderKey, by: string): Promise<SenderRecord> {
-    const checked = this.#checkKey(key);
+    const checked = this.checkKey(key);
     const known = await this.#store.find(checked);
     const record = this.#record(checked, 'blocked', 'operator', by, known?.displayName ?? '');
     await this.#store.save(record);
@@ -208,6 +208,14 @@ class Senders implements RunningSenders {
     this.#journal.flush();
     this.#onBlocked.clear();
     this.#onPairing.clear();
+  }
+
+  async stands({ channel, account, sender }: SenderKey): Promise<boolean> {
+    const chat = { kind: 'direct', id: sender } as const;
+    const facts = { channel, account, sender, displayName: '', chat, mentioned: true };
+    const agent = this.#parts.rules.agentFor(facts);
+    const subject = { principal: principalOf(facts), agent, channel, sender };
+    return (await this.#decide(facts, agent, subject)).effect === 'allow';
   }
 
   async #decide(facts: InboundFacts, agent: string, subject: Subject): Promise<Decision> {
@@ -331,7 +339,7 @@ class Senders implements RunningSenders {
   }
 
   /** @throws SENDERS_CHANNEL_UNKNOWN, SENDERS_ID_INVALID */
-  #checkKey({ channel, account, sender }: SenderKey): SenderKey {
+  checkKey({ channel, account, sender }: SenderKey): SenderKey {
     const known = this.#parts.rules.channels();
     if (this.#parts.rules.policyOf(channel, account) === undefined) {
       const names = known.join(', ') || 'none is configured';

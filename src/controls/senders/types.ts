@@ -99,6 +99,10 @@ export interface SenderService {
   block(key: SenderKey, by: string): Promise<SenderRecord>;
   /** Know nothing of this sender any more: neither let in nor put out, and no code that waits. */
   forget(key: SenderKey): Promise<void>;
+  /** The sender with its stable id. @throws SENDERS_CHANNEL_UNKNOWN, SENDERS_ID_INVALID */
+  checkKey(key: SenderKey): SenderKey;
+  /** Whether a direct message of this sender would be let in now; nothing is recorded. */
+  stands(key: SenderKey): Promise<boolean>;
   /** Told when somebody who was admitted no longer is; what they started must end within a second. */
   onBlocked(listener: (principal: string) => void): () => void;
   /** Told of each new code, so that an operator can be asked. */

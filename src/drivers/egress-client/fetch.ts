@@ -111,26 +111,38 @@ function responseOf(answer: IncomingMessage): Response {
   });
 }
 
-/** The body as it arrives, pausing the socket while nobody reads. */
+/**
+ * The body as it arrives, pausing the socket while nobody reads. Bytes that were on their way when the reader gave up
+ * still come: a controller that has ended throws at them, and nobody would catch that.
+ */
 function streamOf(answer: IncomingMessage): ReadableStream<Uint8Array> {
+  let isOpen = true;
+  const end = (how: () => void): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    how();
+  };
   return new ReadableStream<Uint8Array>({
     start(controller) {
       answer.on('data', (chunk: Buffer) => {
+        if (!isOpen) return;
         controller.enqueue(chunk);
         if ((controller.desiredSize ?? 0) <= 0) answer.pause();
       });
-      answer.once('end', () => controller.close());
-      answer.once('error', (cause) =>
-        controller.error(
-          EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE', 'the answer was cut off', { cause }),
+      answer.on('end', () => end(() => controller.close()));
+      answer.on('error', (cause) =>
+        end(() =>
+          controller.error(
+            EGRESS_CLIENT_CODES.error('EGRESS_UNAVAILABLE', 'the answer was cut off', { cause }),
+          ),
         ),
       );
     },
     pull() {
-      answer.resume();
+      if (isOpen) answer.resume();
     },
     cancel() {
-      answer.destroy();
+      end(() => answer.destroy());
     },
   });
 }

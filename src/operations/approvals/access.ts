@@ -24,5 +24,7 @@ export async function answer(
   decision: ApprovalDecision | ApprovalAnswer,
 ): Promise<{ readonly approval: ApprovalRecord }> {
   const { id: known } = await approvalFor(context, id);
-  return { approval: await context.services.approvals.resolve(known, decision, context.caller.subject) };
+  const approval = await context.services.approvals.resolve(known, decision, context.caller.subject);
+  await context.services.egressQuestions.settle(approval);
+  return { approval };
 }

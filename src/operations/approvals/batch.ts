@@ -32,6 +32,8 @@ export const approvalsBatch = defineOperation({
     if (mine.length === 0 || !mine.every((record) => concerns(context, record))) {
       throw OP_CODES.error('OP_APPROVAL_NOT_FOUND');
     }
-    return { approvals: [...(await approvals.resolveBatch(batch, decision, context.caller.subject))] };
+    const answered = await approvals.resolveBatch(batch, decision, context.caller.subject);
+    for (const record of answered) await context.services.egressQuestions.settle(record);
+    return { approvals: [...answered] };
   },
 });

@@ -19,6 +19,7 @@ export const approvalsList = defineOperation({
   errors: [],
   cli: {
     command: 'approvals list',
+    aliases: ['approvals pending'],
     examples: ['gatehouse approvals list', 'gatehouse approvals list --status denied'],
     offline: true,
   },

@@ -13,7 +13,11 @@ export const GrantSchema = strict({
   kind: Type.String(),
   match: Type.Record(Type.String(), Type.Array(Type.String())),
   layers: Type.Array(Type.String(), { description: 'What is widened; an action needs every layer.' }),
-  subject: strict({ agent: Type.Optional(Type.String()), session: Type.Optional(Type.String()) }),
+  subject: strict({
+    agent: Type.Optional(Type.String()),
+    session: Type.Optional(Type.String()),
+    principal: Type.Optional(Type.String()),
+  }),
   owner: Type.String(),
   ticket: Type.String(),
   reason: Type.String(),

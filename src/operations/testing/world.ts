@@ -222,6 +222,10 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
         return approval(id, 'main');
       },
     },
+    egressQuestions: {
+      settle: async () => undefined,
+      settleAll: async () => undefined,
+    },
     auth: {
       listDevices: async () => ({ pending: [], paired: [DEVICE] }),
       removeDevice: async (id: string) => {

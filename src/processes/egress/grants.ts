@@ -154,7 +154,7 @@ export class EgressGrants {
         action: 'grant.applied',
         outcome: 'success',
         rule: `grant:${id}`,
-        subject: { principal: record.requestedBy, ...subject },
+        subject: { ...subject, principal: record.requestedBy },
         trace: grantTrace(id),
         data: { digest, match, ticket, expiresAt },
       });

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type AccountStatus,
+  type ApprovalsPort,
   CHANNEL_CODES,
   ChannelRuntime,
   ChannelStore,
   type Notice,
+  QuestionStore,
 } from '../../channels/index.ts';
 import type { ChannelAdapter } from '../../channels/types.ts';
 import type { ChannelAccount } from '../../configuration/types.ts';
@@ -29,6 +31,7 @@ export interface ChannelsParts {
   readonly core: Core;
   readonly egress: EgressClient;
   readonly logger: Logger;
+  readonly approvals: () => ApprovalsPort;
 }
 
 /** The chat channels of a gateway: started, followed through reloads, and stopped. Nothing loads without one. */
@@ -135,9 +138,11 @@ export class Channels {
   }
 
   #ensure(): ChannelRuntime {
-    const { core, logger } = this.#parts;
+    const { core, logger, approvals } = this.#parts;
     this.#runtime ??= new ChannelRuntime({
       store: new ChannelStore(core.db as never),
+      questions: new QuestionStore(core.db as never),
+      approvals: approvals(),
       senders: core.senders,
       turns: core.turns,
       ceiling: () => core.config.current().ceiling,

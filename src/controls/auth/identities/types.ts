@@ -3,7 +3,7 @@ import type { Principal, Scope } from '../types.ts';
 export type { RequestCredentials } from '../types.ts';
 
 /** What a transport vouches for, as principals name it. */
-export type IdentityKind = 'oidc' | 'certificate' | 'proxy';
+export type IdentityKind = 'oidc' | 'certificate' | 'proxy' | 'chat';
 
 /** What logging in needs to know of a stored principal. */
 export interface KnownPrincipal {

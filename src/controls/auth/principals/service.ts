@@ -2,7 +2,7 @@ import type { Clock, Ledger } from '../../../kernel/index.ts';
 import { isAddressBlock } from '../addresses.ts';
 import { AUTH_CODES } from '../codes.ts';
 import { expandScopes, isScope, mayGrant } from '../scopes.ts';
-import type { AddPrincipalRequest, Identity, Principal, PrincipalRecord } from '../types.ts';
+import type { AddPrincipalRequest, ChatApprover, Identity, Principal, PrincipalRecord } from '../types.ts';
 import type { PrincipalStore } from './store.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -11,6 +11,9 @@ const FINGERPRINT = /^[0-9a-f]{64}$/;
 const MAX_LIST = 100;
 const MAX_NOTE = 200;
 const MAX_IDENTITY = 512;
+
+/** All that a chat sender may do as a principal. */
+const ANSWERS = 'operator.approvals';
 
 export const PRINCIPAL_PREFIX = 'principal:';
 
@@ -37,13 +40,25 @@ export function canonicalIdentity({ kind, value }: Identity): Identity {
   if (kind === 'oidc' && !/^https?:\/\/[^\s|]+\|\S+$/.test(text)) {
     throw invalid('an OIDC identity is ISSUER|SUBJECT, for example https://id.example.org|248289761001');
   }
+  if (kind === 'chat' && !/^[a-z]+\/[A-Za-z0-9_-]+\/[^\s/]+$/.test(text)) {
+    throw invalid('a chat identity is CHANNEL/ACCOUNT/ID, for example telegram/default/123456789');
+  }
   if (text.length === 0 || text.length > MAX_IDENTITY || /[\p{C}\s,]/u.test(text)) {
     throw invalid('an identity is one printable word');
   }
   return { kind, value: text };
 }
 
+/** A platform does not say from where somebody writes, so who is bound to addresses cannot come through one (L8). */
+function checkChat(addresses: readonly string[], identities: readonly Identity[]): void {
+  if (addresses.length > 0 && identities.some(({ kind }) => kind === 'chat')) {
+    throw invalid('a principal that may only come from some addresses cannot come through a chat');
+  }
+}
+
 function check(request: AddPrincipalRequest, now: number): void {
+  checkChat(request.addresses, request.identities);
+
   if (!NAME.test(request.name))
     throw invalid('a name is 1 to 64 letters, digits, dots, dashes and underscores');
   if (request.scopes.length === 0 || !request.scopes.every(isScope)) {
@@ -106,9 +121,41 @@ export class Principals {
       throw AUTH_CODES.error('AUTH_APPROVER_SCOPES');
     }
     const canonical = canonicalIdentity(identity);
+    checkChat(record.addresses, [canonical]);
     await this.#record('principal.bound', record, by, { identity: canonical });
     await this.#parts.store.bind(record.id, canonical);
     return this.show(record.id);
+  }
+
+  /** Taking away does not wait for the ledger. @throws AUTH_PRINCIPAL_UNKNOWN, AUTH_IDENTITY_UNBOUND */
+  async unbind(idOrName: string, identity: Identity, by: Principal): Promise<PrincipalRecord> {
+    const record = await this.show(idOrName);
+    const canonical = canonicalIdentity(identity);
+    const isBound = record.identities.some(
+      ({ kind, value }) => kind === canonical.kind && value === canonical.value,
+    );
+    if (!isBound) throw AUTH_CODES.error('AUTH_IDENTITY_UNBOUND');
+    await this.#parts.store.unbind(canonical);
+    await this.#record('principal.unbound', record, by, { identity: canonical }).catch(() => undefined);
+    return this.show(record.id);
+  }
+
+  /** Who may answer approvals from a chat now, with the right to do that and nothing else. */
+  async chatApprovers(): Promise<readonly ChatApprover[]> {
+    const now = this.#parts.clock.now();
+    return (await this.#parts.store.list()).flatMap((record) => {
+      const { id, name, agents, addresses, scopes, disabledAt, expiresAt, identities } = record;
+      const isUsable =
+        disabledAt === null && (expiresAt === null || expiresAt > now) && addresses.length === 0;
+      if (!isUsable || !scopes.includes(ANSWERS)) return [];
+      return identities.flatMap(({ kind, value }): readonly ChatApprover[] => {
+        if (kind !== 'chat') return [];
+        const credentialId = `chat:${value}`;
+        return [
+          { sender: value, principal: { id, name, kind: 'chat', scopes: [ANSWERS], agents, credentialId } },
+        ];
+      });
+    });
   }
 
   list(): Promise<readonly PrincipalRecord[]> {

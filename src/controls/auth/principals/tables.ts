@@ -17,7 +17,7 @@ export interface PrincipalTable {
 
 /** What a transport vouches for, and whom it stands for. One identity is one principal's. */
 export interface IdentityTable {
-  kind: 'oidc' | 'certificate' | 'proxy';
+  kind: 'oidc' | 'certificate' | 'proxy' | 'chat';
   value: string;
   principal: string;
 }
@@ -45,4 +45,17 @@ export async function createPrincipalTables(db: Kysely<unknown>): Promise<void> 
     value text not null,
     principal text not null,
     primary key (kind, value))`.execute(db);
+}
+
+/** Chat senders became identities; which kinds there are is checked where they are written. */
+export async function allowChatIdentities(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table auth_identities rename to auth_identities_before_chat`.execute(db);
+  await sql`create table auth_identities (
+    kind text not null,
+    value text not null,
+    principal text not null,
+    primary key (kind, value))`.execute(db);
+  await sql`insert into auth_identities (kind, value, principal)
+    select kind, value, principal from auth_identities_before_chat`.execute(db);
+  await sql`drop table auth_identities_before_chat`.execute(db);
 }

@@ -16,12 +16,19 @@ export interface Answer {
  * What runs because of a model (a run, an agent, a tool) never answers, whatever it may otherwise do; with
  * four eyes neither does the principal whose run asked (attack 75).
  */
-function mayAnswer({ options }: ApprovalParts, row: ApprovalRow, approver: Subject): boolean {
+export async function mayAnswer(
+  { options }: ApprovalParts,
+  row: ApprovalRow,
+  approver: Subject,
+): Promise<boolean> {
   if (approver.run !== undefined || approver.agent !== undefined || approver.tool !== undefined) return false;
   if (approver.principal === '' || /^(?:agent|run|tool):/.test(approver.principal)) return false;
   const { separateApprover } = options;
   const separate = typeof separateApprover === 'function' ? separateApprover() : separateApprover === true;
-  return !(separate || row.people > 1) || recordOf(row).subject.principal !== approver.principal;
+  if (!separate && row.people <= 1) return true;
+  const personOf = options.personOf ?? ((principal: string) => Promise.resolve(principal));
+  const asked = recordOf(row).subject.principal;
+  return (await personOf(asked)) !== (await personOf(approver.principal));
 }
 
 function standingUntil({ options }: ApprovalParts, { decision, forMs }: ApprovalAnswer): number | null {
@@ -88,7 +95,7 @@ export async function answerApproval(
   if (!DECISIONS.includes(decision)) throw APPROVAL_CODES.error('APPROVAL_DECISION_UNKNOWN');
   const before = await store.find(id);
   if (before === undefined) throw await journal.refuse('APPROVAL_NOT_FOUND', approver, { approval: id });
-  if (!mayAnswer(parts, before, approver)) {
+  if (!(await mayAnswer(parts, before, approver))) {
     throw await journal.refuse('APPROVAL_APPROVER_NOT_ALLOWED', approver, { approval: id });
   }
   if (before.people > 1 && decision !== 'deny' && before.status === 'pending') {

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Clock, Ledger, Logger, Random } from '../../../kernel/index.ts';
+import type { ApprovalRequest } from '../types.ts';
 import type { SetTimer } from './due-timer.ts';
 import type { ApprovalJournal } from './journal.ts';
 import type { ApprovalStore } from './store.ts';
@@ -24,6 +25,8 @@ export interface ApprovalServiceOptions {
   readonly standingMs?: number;
   /** The principal whose run asked may not answer it (four eyes); read at each answer. */
   readonly separateApprover?: boolean | (() => boolean);
+  /** Who is behind a principal, where one person has several: a sender of a chat and the account it stands for. */
+  readonly personOf?: (principal: string) => Promise<string>;
   /** Different people who must allow each action; read when it is asked. */
   readonly people?: () => number;
   readonly setTimer?: SetTimer;
@@ -36,7 +39,14 @@ export interface ApprovalParts {
   readonly journal: ApprovalJournal;
 }
 
+/** Milliseconds that a question stays open which nothing waits for. */
+export const UNATTENDED_TTL_MS = 24 * 60 * 60 * 1000;
+
 /** Milliseconds that an approval stays open: what was wished, and no more than the service allows. */
-export function lifetimeMs({ options }: ApprovalParts, wanted: number = Number.POSITIVE_INFINITY): number {
-  return Math.min(wanted, options.ttlMs ?? APPROVAL_TTL_MS);
+export function lifetimeMs(
+  { options }: ApprovalParts,
+  { ttlMs, unattended }: Pick<ApprovalRequest, 'ttlMs' | 'unattended'> = {},
+): number {
+  const most = unattended === true ? UNATTENDED_TTL_MS : (options.ttlMs ?? APPROVAL_TTL_MS);
+  return Math.min(ttlMs ?? Number.POSITIVE_INFINITY, most);
 }

@@ -7,6 +7,7 @@ import type {
   ApprovalDecision,
   ApprovalEvent,
   ApprovalOutcome,
+  ApprovalReach,
   ApprovalRecord,
   ApprovalRequest,
   ApprovalService,
@@ -14,7 +15,7 @@ import type {
   StandingService,
 } from '../types.ts';
 import { displayCommand, displayLines } from '../visible.ts';
-import { answerApproval } from './answer.ts';
+import { answerApproval, mayAnswer } from './answer.ts';
 import { bindingHash, bindingText } from './binding.ts';
 import { consumeApproval } from './consume.ts';
 import { DueTimer, systemTimer } from './due-timer.ts';
@@ -161,6 +162,11 @@ class Approvals implements RunningApprovals {
     return record;
   }
 
+  async mayAnswer(id: string, approver: Subject): Promise<boolean> {
+    const row = await this.#parts.store.find(id);
+    return row !== undefined && mayAnswer(this.#parts, row, approver);
+  }
+
   async get(id: string): Promise<ApprovalRecord | undefined> {
     await this.expireDue();
     const row = await this.#parts.store.find(id);
@@ -198,7 +204,7 @@ class Approvals implements RunningApprovals {
       command_text: displayCommand(request.commandText),
       title: displayCommand(request.title),
       diff: request.diff === undefined ? null : displayLines(request.diff),
-      reach: request.reach === undefined ? null : JSON.stringify(request.reach),
+      reach: request.reach === undefined ? null : JSON.stringify(shownReach(request.reach)),
       batch: request.batch ?? null,
       people: Math.max(request.people ?? 1, this.#parts.options.people?.() ?? 1),
       commands: request.commands === undefined ? null : JSON.stringify(request.commands),
@@ -209,7 +215,7 @@ class Approvals implements RunningApprovals {
       run: request.subject.run ?? null,
       status: 'pending',
       created_at: now,
-      expires_at: now + lifetimeMs(this.#parts, request.ttlMs),
+      expires_at: now + lifetimeMs(this.#parts, request),
     };
   }
 
@@ -243,6 +249,12 @@ class Approvals implements RunningApprovals {
       this.#parts.options.logger.error('approvals that are due could not be ended', { error });
     }
   }
+}
+
+/** Names of files and hosts are as hostile as the command (attack 74). */
+function shownReach({ hosts, network, reads, writes }: ApprovalReach): ApprovalReach {
+  const shown = (names: readonly string[]) => names.map(displayCommand);
+  return { hosts: shown(hosts), network, reads: shown(reads), writes: shown(writes) };
 }
 
 /**
