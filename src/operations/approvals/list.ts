@@ -19,7 +19,6 @@ export const approvalsList = defineOperation({
   errors: [],
   cli: {
     command: 'approvals list',
-    aliases: ['approvals pending'],
     examples: ['gatehouse approvals list', 'gatehouse approvals list --status denied'],
     offline: true,
   },
