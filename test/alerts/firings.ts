@@ -1,3 +1,4 @@
+import { ApprovalDesk, MAX_GUESSES } from '../../src/channels/approvals/desk.ts';
 import { ChannelRuntime } from '../../src/channels/index.ts';
 import type { ConfigService } from '../../src/configuration/types.ts';
 import { alertingWorld, MINUTE } from '../../src/controls/alerting/testing/world.ts';
@@ -23,7 +24,7 @@ import { scratchLedger } from '../../src/controls/trace/testing/scratch.ts';
 import { openDatabase } from '../../src/drivers/sqlite/index.ts';
 import type { Egress } from '../../src/kernel/index.ts';
 import { EgressGrants } from '../../src/processes/egress/grants.ts';
-import { askingEgress } from '../../src/processes/egress-asks.ts';
+import { createEgressQuestions } from '../../src/processes/egress-asks.ts';
 import { EGRESS_AWAY_MS, tellProof } from '../../src/processes/gateway/condition-watch.ts';
 import { watchListeners } from '../../src/processes/gateway/listener-watch.ts';
 import { reloadAndTell } from '../../src/processes/gateway/policy-watch.ts';
@@ -155,6 +156,32 @@ export const FIRINGS: Readonly<Record<string, Firing>> = {
     },
     says: /the live token ci \(version 1\) was found where it should not be/,
   },
+  'approvals.guessing': {
+    async fire(alerts) {
+      const approver = { channel: 'telegram', account: 'default', sender: '7', principal: 'principal:ann' };
+      const desk = new ApprovalDesk({
+        store: { of: async () => [], end: async () => undefined } as never,
+        approvals: {
+          approvers: async () => [{ ...approver, agents: ['*'] }],
+          subscribe: () => () => undefined,
+        } as never,
+        reaches: () => true,
+        send: () => undefined,
+        outgoing: (() => undefined) as never,
+        maxMessage: 4_000,
+        redact: (text) => text,
+        ledger,
+        alerts,
+        clock: standing().clock,
+        random,
+        logger: LOGGER,
+        setTimer: () => () => undefined,
+      });
+      const row = { ...approver, chat_kind: 'direct', chat_id: '7', text: '/approve ABCDEFGH' } as never;
+      for (let n = 0; n < MAX_GUESSES + 1; n += 1) await desk.handle(row, 't');
+    },
+    says: /5 wrong approval codes within an hour from sender:telegram:default:7/,
+  },
   'budget.use': {
     async fire(alerts) {
       const file = openDatabase<BudgetTables>(':memory:');
@@ -179,6 +206,12 @@ export const FIRINGS: Readonly<Record<string, Firing>> = {
       };
       const runtime = new ChannelRuntime({
         store: store as never,
+        questions: { forgetOld: async () => undefined, open: async () => [] } as never,
+        approvals: {
+          approvers: async () => [],
+          pending: async () => [],
+          subscribe: () => () => undefined,
+        } as never,
         senders: { onBlocked: () => () => undefined } as never,
         turns: { subscribe: () => () => undefined } as never,
         ceiling: (() => undefined) as never,
@@ -248,8 +281,15 @@ export const FIRINGS: Readonly<Record<string, Firing>> = {
         closeRun: async () => ({ reached: false, refused: [refusal] }),
       } as unknown as Egress;
       const agents = new Map([['dev', { playbook: 'p' }]]);
-      const config = { current: () => ({ agents }) } as unknown as ConfigService;
-      const asking = askingEgress({ egress, config, grants, alerts, logger: LOGGER });
+      const config = { current: () => ({ agents, grantPolicy: POLICY }) } as unknown as ConfigService;
+      const { clock } = standing();
+      const approvals = {
+        list: async () => [],
+        request: async () => ({ id: 'a-1' }),
+        consume: async () => undefined,
+      } as never;
+      const parts = { egress, config, approvals, grants, alerts, clock, logger: LOGGER };
+      const asking = createEgressQuestions(parts);
       await asking.openRun({ principal: 'p', agent: 'dev', session: 's1', run: 'r1' });
       await asking.closeRun('r1');
     },

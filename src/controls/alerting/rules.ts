@@ -21,6 +21,11 @@ export const ALERT_RULES: readonly AlertRule[] = [
     command: 'gatehouse alerts test',
   },
   {
+    id: 'approvals.guessing',
+    means: 'Wrong approval codes came from the chat of an approver; all codes of that chat were ended.',
+    command: 'gatehouse ledger tail --action approval.refused --limit 20',
+  },
+  {
     id: 'approvals.waiting',
     means: 'A question to a person has waited long, and the work behind it stands still.',
     command: 'gatehouse approvals list',
@@ -94,7 +99,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
   {
     id: 'egress.asked',
     means: 'An agent asks for a destination that no rule opens.',
-    command: 'gatehouse grant list',
+    command: 'gatehouse approvals list',
   },
   {
     id: 'egress.down',
