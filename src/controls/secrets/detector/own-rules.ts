@@ -27,9 +27,9 @@ function grouped(pattern: RegExp, rule: string, text: string, group = 1): Creden
 /** Gatehouse's own tokens and those of its links; the id before the secret is not hidden. */
 const GATEHOUSE = /gth_[0-9A-Za-z]{4,32}_([0-9A-Za-z]{16,64}(?:_[0-9A-Za-z]{1,16})?)/dg;
 
-/** Userinfo of a URL (RFC 3986, section 3.2.1) with a password. */
+/** Userinfo of a URL (RFC 3986, section 3.2.1) with a password; looked for from `://`, which is rare, backwards. */
 const URL_PASSWORD =
-  /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/?#@"'`<>\\]{0,128}:([^\s/?#@"'`<>\\]{3,256})@[A-Za-z0-9.[-]/dgi;
+  /(?<=[a-z][a-z0-9+.-]{1,20}):\/\/[^\s:/?#@"'`<>\\]{0,128}:([^\s/?#@"'`<>\\]{3,256})@[A-Za-z0-9.[-]/dgi;
 
 const BEARER =
   /authorization["']?\s{0,4}[:=]\s{0,4}["']?(?:bearer|basic|token)\s{1,4}([A-Za-z0-9+/=._~-]{12,4096})/dgi;
