@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { fuzz } from '../../../kernel/testing/fuzz.ts';
 import { analyseCommand } from './analyse.ts';
 import { canonicalArgv } from './canonical.ts';
 
@@ -95,8 +96,8 @@ const line = fc.oneof(
   fc.string({ maxLength: 60 }),
 );
 
-test('no line makes the analysis throw, and every action says whether the line is clear', () => {
-  fc.assert(
+test('no line makes the analysis throw, and every action says whether the line is clear', async () => {
+  await fuzz(
     fc.property(line, (text) => {
       const { actions, unclear } = analyseCommand(text, CWD);
       for (const action of actions) assert.equal(action.unclear, unclear.length > 0);
@@ -111,8 +112,8 @@ function bare(text: string): string {
   return text.replaceAll(/\\[^]|'[^']*'/g, '');
 }
 
-test('a line that is clear has no expansion outside single quotes', () => {
-  fc.assert(
+test('a line that is clear has no expansion outside single quotes', async () => {
+  await fuzz(
     fc.property(line, (text) => {
       if (analyseCommand(text, CWD).unclear.length > 0) return;
       const doubleQuoted = /"(?:\\[^]|[^"\\])*"/g;
@@ -178,9 +179,9 @@ const HOSTILE = [
   ],
 ].flat();
 
-test('commands/a metacharacter that is not understood, after any plain words: refused to be clear', () => {
+test('commands/a metacharacter that is not understood, after any plain words: refused to be clear', async () => {
   const words = fc.array(fc.constantFrom('a', "'b c'", '"d"', '-l', 'x/y'), { maxLength: 3 });
-  fc.assert(
+  await fuzz(
     fc.property(words, fc.constantFrom(...HOSTILE), (plain, hostile) => {
       const text = ['ls', ...plain, hostile].join(' ');
       assert.notDeepEqual(analyseCommand(text, CWD).unclear, [], text);
@@ -203,7 +204,7 @@ function bashRuns(text: string): readonly (readonly string[])[] {
   return runs.map((run) => run.split('\u001f').slice(0, -1));
 }
 
-test('everything that the real bash runs for a clear line was listed', () => {
+test('everything that the real bash runs for a clear line was listed', async () => {
   const unit = fc.constantFrom(
     'a',
     'b',
@@ -228,8 +229,35 @@ test('everything that the real bash runs for a clear line was listed', () => {
     'if ',
     'then ',
     'fi',
+    '[[ ',
+    ' ]]',
+    '((',
+    '))',
+    'for ',
+    ' in ',
+    'do ',
+    'done',
+    'case ',
+    'esac',
+    ';;',
+    '\\\n',
+    "$'",
+    '$"',
+    'a=',
+    'time ',
+    'coproc ',
+    '~',
+    '{',
+    '}',
+    '[',
+    ']',
+    '-',
+    '=',
+    '\t',
+    '\r',
+    'é',
   );
-  fc.assert(
+  await fuzz(
     fc.property(fc.string({ unit, minLength: 1, maxLength: 16 }), (text) => {
       const { actions, unclear, files } = analyseCommand(text, CWD);
       if (unclear.length > 0 || files.length > 0) return;
