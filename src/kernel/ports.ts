@@ -166,6 +166,11 @@ export interface Sandbox {
   explain(spec: RunSpec): readonly string[];
   /** What an approval is bound to beside the spec: the backend, and for containers the image by its content (X5). */
   identity?(run: Pick<RunSpec, 'backend' | 'image'>): string;
+  /**
+   * Resolves when nothing waits for a run any more and nothing that was being made for one is left. Runs after it are
+   * refused; absent, the backend keeps nothing between runs.
+   */
+  close?(): Promise<void>;
 }
 
 /** Every backend of this version behind one port: a run goes to the one that it names, and to no other. */

@@ -332,6 +332,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     callers,
     db,
     async close() {
+      await sandbox.close?.();
       masker.stop();
       grants.close();
       await closeAll({ ledger, denials, auth, approvals, senders }, store.files);

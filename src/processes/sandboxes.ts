@@ -78,6 +78,7 @@ function onFirstUse(
     run: async (...run) => (await driver()).run(...run),
     explain: (spec) => loaded?.explain(spec) ?? [`backend: ${backend}`],
     identity: ({ image: wanted }) => `${backend} ${image(wanted)?.id ?? 'without an image'}`,
+    close: async () => loaded?.close?.(),
   };
 }
 
@@ -104,6 +105,9 @@ export function sandboxSet(backends: readonly Sandbox[], standard: string): Sand
     },
     explain: (spec: RunSpec) => of(spec.backend).explain(spec),
     identity: (run) => of(run.backend).identity?.(run) ?? of(run.backend).backend,
+    async close() {
+      await Promise.all(backends.map((backend) => backend.close?.()));
+    },
   };
 }
 

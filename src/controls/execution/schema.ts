@@ -39,7 +39,12 @@ export const ApprovalsSection = Type.Object(
 /** `agents.*.sandbox`, in OpenClaw's words. It can only take away from what the playbook gives. */
 export const AgentSandbox = Type.Object(
   {
-    mode: Type.Optional(Type.Union([Type.Literal('all'), Type.Literal('non-main')], { default: 'all' })),
+    mode: Type.Optional(
+      Type.Union([Type.Literal('all'), Type.Literal('non-main')], {
+        default: 'all',
+        description: '`non-main` means `all` here: the main session is sandboxed too, and nothing turns it off.',
+      }),
+    ),
     scope: Type.Optional(
       Type.Union([Type.Literal('session'), Type.Literal('agent'), Type.Literal('shared')]),
     ),

@@ -61,3 +61,22 @@ test('a container that waits serves one run of the same scope and plan, and no o
   assert.equal((await warm.sh('echo four', { mounts: [{ ...warm.mount, mode: 'ro' }] })).out, 'four\n');
   await until(2);
 });
+
+test('a gateway that stops leaves no container behind: none that waits, and none that is being started', async () => {
+  for (const { sandbox } of fixtures) await sandbox.close?.();
+  await until(0);
+  const every = () => new Engine('podman', program, env).ask(['ps', '--all', '--format', '{{.Names}}']);
+  const before = (await every()).out.split('\n');
+  const warm = fixture({ containers: 2, idleMs: 60_000 });
+  await warm.sh('true');
+  await until(1);
+  // The answer of this run is there while its successor is still being started.
+  await warm.sh('true', { scope: 'other' });
+  await warm.sandbox.close?.();
+  assert.deepEqual(await ours(), []);
+  await assert.rejects(warm.sh('true'), { code: 'SANDBOX_UNAVAILABLE' });
+  assert.deepEqual(
+    (await every()).out.split('\n').filter((name) => !before.includes(name)),
+    [],
+  );
+});

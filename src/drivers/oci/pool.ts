@@ -40,6 +40,13 @@ export class Pool {
     return undefined;
   }
 
+  /** Remove every one that waits; resolves when they are gone, or could not be removed. */
+  async close(): Promise<void> {
+    const all = [...this.#idle];
+    for (const [key, idle] of all) this.#forget(key, idle);
+    await Promise.all(all.map(([, { container }]) => container.discard().catch(() => undefined)));
+  }
+
   has(key: string): boolean {
     return this.#most <= 0 || this.#idle.has(key);
   }

@@ -46,15 +46,28 @@ export function createOciSandbox(options: OciOptions): Sandbox {
     return preparing;
   };
 
+  let closed = false;
+  /** Containers that are being started for the next run, and those that are being removed. */
+  const underWay = new Set<Promise<void>>();
+  const follow = (work: Promise<unknown>): void => {
+    const settled: Promise<void> = work
+      .catch(() => undefined)
+      .then(() => {
+        underWay.delete(settled);
+      });
+    underWay.add(settled);
+  };
+
   const start = ({ machine, fixed }: Ready, plan: Plan, image: PinnedImage): Promise<Container> => {
     const id = randomUUID();
     const names = { container: `gatehouse-${id}`, control: controlDirectory(workDir, id) };
     const args = runArguments(machine, plan, { ...fixed, image: image.id }, names);
-    const leave = (removal: Promise<void>) => void removal.catch(() => undefined);
+    const leave = (removal: Promise<void>) => follow(removal);
     return Container.start({ machine, plan, names, args, leave });
   };
 
   const run = async (spec: RunSpec, signal: AbortSignal, observer?: RunObserver): Promise<RunResult> => {
+    if (closed) throw SANDBOX_CODES.error('SANDBOX_UNAVAILABLE', 'the gateway is stopping');
     checkSpec(spec, forbidden);
     refuseStrict(engine, spec);
     const image = pinned(options, spec.image);
@@ -67,16 +80,20 @@ export function createOciSandbox(options: OciOptions): Sandbox {
     const container = pool.take(key, spec.limits.wallMs) ?? (await start(found, plan, image));
     const result = await container.run(spec, minFreeBytes, signal, observer);
     // A mask is made for one run, so nobody else will have this plan.
-    if (spec.masks === undefined && !pool.has(key)) refill(start(found, plan, image), key);
+    if (spec.masks === undefined && !closed && !pool.has(key)) refill(start(found, plan, image), key);
     return result;
   };
 
   /** Started when the answer is already on its way; a failure shows at the next run. */
   const refill = (starting: Promise<Container>, key: string): void => {
-    starting.then(
-      (container) => pool.put(key, container),
-      () => undefined,
-    );
+    follow(starting.then((container) => (closed ? container.discard() : pool.put(key, container))));
+  };
+
+  const close = async (): Promise<void> => {
+    closed = true;
+    await pool.close();
+    // What ends now may begin a removal.
+    while (underWay.size > 0) await Promise.all(underWay);
   };
 
   const explain = (spec: RunSpec): readonly string[] => {
@@ -85,7 +102,7 @@ export function createOciSandbox(options: OciOptions): Sandbox {
     return explainRun(options, spec);
   };
   const probe = ociProbe(engine, async () => (await ready()).machine, run);
-  return { backend: engine, masksFiles: true, probe, run, explain };
+  return { backend: engine, masksFiles: true, probe, run, explain, close };
 }
 
 /** The image that the operator built or named by its digest. Throws SANDBOX_IMAGE_MISSING. */
