@@ -42,7 +42,8 @@ export const AgentSandbox = Type.Object(
     mode: Type.Optional(
       Type.Union([Type.Literal('all'), Type.Literal('non-main')], {
         default: 'all',
-        description: '`non-main` means `all` here: the main session is sandboxed too, and nothing turns it off.',
+        description:
+          '`non-main` means `all` here: the main session is sandboxed too, and nothing turns it off.',
       }),
     ),
     scope: Type.Optional(
