@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { startDns } from '../../src/drivers/resolver/testing/dns.ts';
+import { type Authority, certificateAuthority } from '../fixtures/certificates.ts';
 import { type RunningCommand, startCommand } from '../fixtures/command.ts';
 import { temporaryHome } from '../fixtures/gateway.ts';
 import { type GitServer, startGitServer } from '../fixtures/git-server.ts';
@@ -16,6 +18,7 @@ import {
   type HostileStep,
   startHostileModel,
 } from '../fixtures/hostile-model.ts';
+import { memoryHolds } from '../fixtures/memory.ts';
 import { type NpmRegistry, startNpmRegistry } from '../fixtures/npm-registry.ts';
 import { approveAll, operate, records } from '../fixtures/operator.ts';
 import { removeHome } from '../fixtures/processes.ts';
@@ -40,6 +43,11 @@ let model: HostileModel;
 let git: GitServer;
 let registry: NpmRegistry;
 let helpdesk: Server;
+let authority: Authority;
+/** A help desk as they are: over TLS, for who has a key, and it tells back what it was told. */
+let desk: TlsServer;
+const deskSaw: (string | undefined)[] = [];
+const DESK_KEY = 'desk-canary-5e4d3c2b1a09f8e7';
 let dns: Awaited<ReturnType<typeof startDns>>;
 let home: string;
 let gateway: RunningCommand;
@@ -73,6 +81,15 @@ before(async () => {
     response.end(`article for ${request.url}`);
   });
   await new Promise<void>((resolve) => helpdesk.listen(0, '127.0.0.1', resolve));
+  authority = certificateAuthority();
+  const issued = authority.issue('desk.example', 'server');
+  desk = createTlsServer({ key: issued.key, cert: issued.certificate }, (request, response) => {
+    const { authorization } = request.headers;
+    deskSaw.push(authorization);
+    response.writeHead(authorization === `Bearer ${DESK_KEY}` ? 200 : 401, { 'content-type': 'text/plain' });
+    response.end(`article for ${request.url}, asked with ${authorization}`);
+  });
+  await new Promise<void>((resolve) => desk.listen(0, '127.0.0.1', resolve));
   dns = await startDns((name, type) => (type === 'A' ? [{ name, type, value: '127.0.0.1' }] : []));
   home = temporaryHome();
   const logs = join(home, '..', `${home.split('/').at(-1)}-logs`);
@@ -85,7 +102,24 @@ before(async () => {
       files: { workspace: 'ro', mounts: [{ source: logs, target: '/data/logs', mode: 'ro' }] },
       egress: [],
     },
-    'support-bot': { egress: [local('api.example', (helpdesk.address() as AddressInfo).port, 'other')] },
+    'support-bot': {
+      egress: [
+        local('api.example', (helpdesk.address() as AddressInfo).port, 'other'),
+        {
+          host: 'desk.example',
+          port: deskPort(),
+          class: 'other',
+          networks: ['127.0.0.0/8'],
+          methods: ['GET'],
+          paths: ['/articles/**'],
+          secrets: ['DESK_KEY'],
+          attach: 'DESK_KEY',
+          reason: 'tests',
+        },
+      ],
+      secrets: ['DESK_KEY'],
+      untrusted: { 'memory.write': 'deny', 'file.write': 'deny', exec: 'deny', 'secret.use': 'allow' },
+    },
   };
   for (const [name, change] of Object.entries(books)) {
     writeFileSync(join(home, 'playbooks', `${name}-here.yaml`), here(name, change), { mode: 0o600 });
@@ -96,14 +130,27 @@ before(async () => {
     support: { playbook: 'support-bot-here' },
   };
   const agents = { defaults: { model: 'hostile/hostile' }, entries };
-  writeFileSync(join(home, 'gatehouse.json'), JSON.stringify({ ...configFor(model), agents }), {
+  const secrets = {
+    values: {
+      DESK_KEY: {
+        value: '${HELP_DESK_KEY}',
+        hosts: [`desk.example:${deskPort()}`],
+        in: 'authorization: Bearer {}',
+      },
+    },
+  };
+  writeFileSync(join(home, 'gatehouse.json'), JSON.stringify({ ...configFor(model), agents, secrets }), {
     mode: 0o600,
   });
   writeFileSync(join(home, 'resolv.conf'), `nameserver ${dns.server}\n`);
   const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   gateway = startCommand(home, ['gateway', 'run'], {
-    env: { OPENAI_API_KEY: 'sk-runs-0123456789abcdef' },
+    env: {
+      OPENAI_API_KEY: 'sk-runs-0123456789abcdef',
+      HELP_DESK_KEY: DESK_KEY,
+      NODE_EXTRA_CA_CERTS: authority.caFile,
+    },
     within: ['unshare', ...asRoot, '--mount', 'sh', '-c', mount, join(home, 'resolv.conf')],
   });
   await gateway.until(/doctor\n/);
@@ -113,10 +160,14 @@ after(async () => {
   await gateway.kill('SIGTERM');
   helpdesk.closeAllConnections();
   helpdesk.close();
+  desk.closeAllConnections();
+  desk.close();
+  authority[Symbol.dispose]();
   await Promise.all([model, git, registry, dns].map((server) => server[Symbol.asyncDispose]()));
   await removeHome(home);
 });
 
+const deskPort = (): number => (desk.address() as AddressInfo).port;
 const shell = (command: string): HostileStep => ({ calls: [{ tool: 'shell', args: { command } }] });
 const tool = (name: string, args: object): HostileStep => ({ calls: [{ tool: name, args }] });
 
@@ -208,4 +259,33 @@ test('support-bot answers from the help desk that it may reach, asks nobody, and
   assert.match(answers[1] ?? '', /EGRESS_HOST_NOT_ALLOWED/);
   assert.match(answers[2] ?? '', /TOOL_DENIED|EXEC_COMMAND_DENIED/);
   assert.deepEqual(await asked('support'), []);
+});
+
+test('support-bot answers from an API with a key that neither it nor the gateway has', async () => {
+  const url = (path: string) => `https://desk.example:${deskPort()}${path}`;
+  const answers = await turn('support', 'with-key', [
+    tool('web_fetch', { url: url('/articles/7') }),
+    // The session has read what strangers wrote, and the key still goes where its rule says.
+    tool('web_fetch', { url: url('/articles/8') }),
+    tool('web_fetch', { url: url('/admin') }),
+    shell('env'),
+  ]);
+  assert.match(answers[0] ?? '', /HTTP 200[^]*article for \/articles\/7/);
+  assert.match(answers[1] ?? '', /HTTP 200[^]*article for \/articles\/8/);
+  assert.match(answers[2] ?? '', /EGRESS_REQUEST_NOT_ALLOWED/);
+  assert.match(answers[3] ?? '', /TOOL_DENIED|EXEC_COMMAND_DENIED/);
+  assert.deepEqual(deskSaw, [`Bearer ${DESK_KEY}`, `Bearer ${DESK_KEY}`]);
+  assert.deepEqual(await asked('support'), []);
+  const used = await records(home, { action: 'secret.use' });
+  assert.equal(
+    used.filter(({ data, outcome }) => data?.['secret'] === 'DESK_KEY' && outcome === 'allow').length,
+    2,
+  );
+});
+
+test("secrets/the key of the help desk in answers, records and the gateway's memory: refused", async () => {
+  assert.ok(!model.toolResults('with-key').join('\n').includes(DESK_KEY));
+  assert.ok(!JSON.stringify(await records(home)).includes(DESK_KEY));
+  const { pid } = JSON.parse(readFileSync(join(home, 'run', 'gateway.json'), 'utf8')) as { pid: number };
+  assert.deepEqual(memoryHolds(pid, [DESK_KEY]), []);
 });

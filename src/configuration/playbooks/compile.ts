@@ -73,13 +73,14 @@ export function compilePlaybook(playbook: Playbook, context: CompileContext): La
 }
 
 /**
- * What content takes away: never less than the kernel's own policy, more where the playbook says so (X9). The one
- * exception is named: `untrusted: { exec: allow }` lets the commands that the playbook allows go on. It does not count
- * for a session that has read private data too.
+ * What content takes away: never less than the kernel's own policy, more where the playbook says so (X9). The two
+ * exceptions are named: `untrusted: { exec: allow }` lets the commands that the playbook allows go on, and
+ * `secret.use: allow` its secrets. They do not count for a session that has read private data too.
  */
 export function compileTaint(playbook: Playbook): TaintPolicy {
   const untrusted = stricter(DEFAULT_TAINT_POLICY.untrusted ?? {}, playbook.untrusted ?? {});
   if (playbook.untrusted?.exec === 'allow') untrusted.exec = 'allow';
+  if (playbook.untrusted?.['secret.use'] === 'allow') untrusted['secret.use'] = 'allow';
   return { ...DEFAULT_TAINT_POLICY, untrusted, private: { ...playbook.private } };
 }
 

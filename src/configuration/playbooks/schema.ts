@@ -57,7 +57,10 @@ const Left = (exec: TSchema) =>
   Type.Unsafe<Partial<Record<ActionKind, Static<typeof Effect>>>>(
     Type.Object(
       Object.fromEntries(
-        ACTION_KINDS.map((kind) => [kind, Type.Optional(kind === 'exec' ? exec : AskOrDeny)]),
+        ACTION_KINDS.map((kind) => [
+          kind,
+          Type.Optional(kind === 'exec' || kind === 'secret.use' ? exec : AskOrDeny),
+        ]),
       ),
       { additionalProperties: false },
     ),
@@ -106,7 +109,10 @@ export const PlaybookSchema = Type.Object(
     turn: Type.Optional(TurnLimitKeys),
     /** What every agent with this playbook may use, each for itself (B1). */
     budget: Type.Optional(BudgetLimitKeys),
-    /** `exec: allow`: commands that the playbook allows go on; a session that is private as well asks all the same. */
+    /**
+     * `exec: allow`: commands that the playbook allows go on; a session that is private as well asks all the same.
+     * `secret.use: allow`: so do secrets, where everything that is read comes from strangers and rules bound what for.
+     */
     untrusted: Type.Optional(Left(Effect)),
     private: Type.Optional(Left(AskOrDeny)),
   },

@@ -32,7 +32,7 @@ export async function loadEgressRules(): Promise<EgressRules> {
 
 function toSpec(written: Written, at: readonly Segment[], issues: Issues): EgressRuleSpec {
   const { id, host, port = DEFAULT_PORT, effect = 'allow', networks, protocol } = written;
-  const { methods, paths, secrets } = written;
+  const { methods, paths, secrets, attach } = written;
   return {
     id: id ?? `${host}:${port}`,
     host,
@@ -44,6 +44,7 @@ function toSpec(written: Written, at: readonly Segment[], issues: Issues): Egres
     ...(methods === undefined ? {} : { methods }),
     ...(paths === undefined ? {} : { paths }),
     ...(secrets === undefined ? {} : { secrets }),
+    ...(attach === undefined ? {} : { attach }),
     ...ruleFacts(written, effect, at, issues),
   };
 }

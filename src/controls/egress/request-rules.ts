@@ -19,6 +19,8 @@ export interface AllowedRequest {
   readonly rule: string | undefined;
   /** Secrets that some rule lets this very request carry. */
   readonly secrets: ReadonlySet<string>;
+  /** The one that a rule has put in, the first that says so. */
+  readonly attach: string | undefined;
 }
 
 interface Asked {
@@ -40,7 +42,11 @@ export function judgeRequest(
   const own = passing(policy?.table.findAll(target, now) ?? [], target, request);
   passing(policy?.bounds?.findAll(target, now) ?? [], target, request);
   const secrets = new Set(own.flatMap(({ spec }) => spec.secrets ?? []));
-  return { rule: own[0]?.spec.id, secrets };
+  return {
+    rule: own[0]?.spec.id,
+    secrets,
+    attach: own.find(({ spec }) => spec.attach !== undefined)?.spec.attach,
+  };
 }
 
 /** The rules that let the request pass; all of none when none speaks of the destination. */

@@ -65,7 +65,10 @@ export function egressRuleProblem(
 function requestProblem(
   spec: EgressRuleSpec,
 ): { readonly field: keyof EgressRuleSpec; readonly message: string } | undefined {
-  const { methods, paths, secrets, protocol } = spec;
+  const { methods, paths, secrets, protocol, attach } = spec;
+  if (attach !== undefined && secrets?.includes(attach) !== true) {
+    return { field: 'attach', message: 'only one of the `secrets` of the rule can be attached' };
+  }
   const given = (['methods', 'paths', 'secrets'] as const).find((field) => spec[field] !== undefined);
   if (given === undefined) return undefined;
   if ([methods, paths, secrets].some((list) => list?.length === 0)) {

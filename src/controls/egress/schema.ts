@@ -42,6 +42,12 @@ const EgressRuleKeys = {
       description: 'Secrets (`secrets.values`) that requests under this rule may carry.',
     }),
   ),
+  attach: Type.Optional(
+    Type.String({
+      pattern: '^[A-Z][A-Z0-9_]{0,63}$',
+      description: 'One of `secrets` that egress puts into every request, without the run naming it.',
+    }),
+  ),
   effect: Type.Optional(
     Type.Union([Type.Literal('allow'), Type.Literal('ask'), Type.Literal('deny')], { default: 'allow' }),
   ),

@@ -26,6 +26,8 @@ export interface EgressRuleSpec {
   readonly paths?: readonly string[];
   /** Names of secrets that requests under this rule may carry. */
   readonly secrets?: readonly string[];
+  /** One of `secrets` that egress puts into every request itself, so that the run need not know of it. */
+  readonly attach?: string;
   /** Default `allow`. */
   readonly effect?: Rule['effect'];
   readonly owner?: string;
@@ -99,6 +101,8 @@ export interface RunSecrets {
     readonly port: number;
     readonly headers: readonly string[];
     readonly target: string;
+    /** Put this one in, whether the request asks for it or not, if the run may use it. */
+    readonly attach?: string;
   }): SecretPlan;
   /** Whether a text holds what begins like a placeholder. */
   mentions(text: string): boolean;

@@ -30,6 +30,11 @@ export class RunPlaceholders {
     return declared === undefined ? this.#workspace.get(text) : { name: declared[0] };
   }
 
+  /** Whether the run may use this declared secret. */
+  has(name: string): boolean {
+    return this.#declared.has(name);
+  }
+
   /** The placeholder of the workspace at the end of a text, the longest when one ends another. */
   atEnd(text: string): string | undefined {
     const found = [...this.#workspace.keys()].filter((placeholder) => text.endsWith(placeholder));

@@ -38,6 +38,8 @@ interface PlannedRequest {
   readonly headers: readonly string[];
   /** Path and query. */
   readonly target: string;
+  /** See RunSecrets.plan. */
+  readonly attach?: string;
 }
 
 /** Facts about one secret, never its value. */
@@ -169,6 +171,15 @@ export class RunSecretStore {
         target = target.replace(part, () => filledPart);
       });
     }
+    const attached = this.#attached(own, request);
+    if (attached !== undefined && !filled.some(({ name }) => name === attached.name)) {
+      note(attached.name, () => {
+        const others = headers.filter(
+          (_, at) => (headers[at - (at % 2)] ?? '').toLowerCase() !== attached.header,
+        );
+        headers.splice(0, headers.length, ...others, attached.header, attached.value);
+      });
+    }
     return {
       names: filled.map(({ name }) => name),
       fill: () => {
@@ -176,6 +187,17 @@ export class RunSecretStore {
         return { headers, target };
       },
     };
+  }
+
+  /** The header of a secret that a rule puts in; undefined when this run may not use it now, and so goes without. */
+  #attached(own: RunPlaceholders, { attach, host, port }: PlannedRequest) {
+    const held = attach !== undefined && own.has(attach) ? this.#secrets.get(attach) : undefined;
+    if (attach === undefined || held?.value === undefined) return undefined;
+    if (!held.binding.hosts.some((bound) => bound.host === host && bound.port === port))
+      throw wrongHost(attach, host, port);
+    const place = held.places.find((one) => one.kind === 'header' && !one.basic);
+    if (place?.kind !== 'header') throw wrongPlace(attach);
+    return { name: attach, header: place.name, value: `${place.before}${held.value}` };
   }
 
   #inHeader(
@@ -243,12 +265,13 @@ export class RunSecretStore {
     }
     if (held.binding.hosts.some((bound) => bound.host === host && bound.port === port))
       return { ...held, value };
-    throw SECRETS_CODES.error(
-      'SECRET_WRONG_HOST',
-      `the secret ${held.binding.name} is bound to another host than ${host}`,
-      { details: { secret: held.binding.name, host, port } },
-    );
+    throw wrongHost(held.binding.name, host, port);
   }
+}
+
+function wrongHost(secret: string, host: string, port: number): Error {
+  const message = `the secret ${secret} is bound to another host than ${host}`;
+  return SECRETS_CODES.error('SECRET_WRONG_HOST', message, { details: { secret, host, port } });
 }
 
 function wrongPlace(secret: string): Error {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { compileEgressRules, DEFAULT_EGRESS_LIMITS } from '../../controls/egress/index.ts';
 import { certificateFor } from '../../controls/egress/testing/certificates.ts';
@@ -51,7 +51,15 @@ function inputs(): EgressInputs {
   const rules = [
     rule(HOST, port, { ...open, id: 'read', methods: ['GET'], secrets: ['API_KEY', 'GIT_PASS', 'UNLISTED'] }),
     rule(HOST, port, { ...open, id: 'write', methods: ['POST'], paths: ['/write'] }),
+    rule(HOST, port, {
+      ...open,
+      id: 'attached',
+      methods: ['DELETE'],
+      secrets: ['API_KEY'],
+      attach: 'API_KEY',
+    }),
     rule(OTHER, port, { ...open, id: 'other', secrets: ['API_KEY'] }),
+    rule(OTHER, port, { ...open, id: 'astray', methods: ['PATCH'], secrets: ['API_KEY'], attach: 'API_KEY' }),
     rule(HOST, 8080, { ...open, protocol: 'http', id: 'plain' }),
   ];
   const layer = {
@@ -218,6 +226,46 @@ test('the value arrives in each place that it is bound to, and the use is on rec
       ['UNLISTED', 0],
     ],
   );
+});
+
+describe('a secret that a rule attaches', () => {
+  const asked = (host: string, method: string, ...headers: readonly string[]) =>
+    request(host, '/', ...headers).replace(/^GET/, method);
+
+  test('goes into each request of that rule, whatever the run put there itself, and is recorded', async () => {
+    await using run = await openRun();
+    await run.send(HOST, asked(HOST, 'DELETE'));
+    await run.send(HOST, asked(HOST, 'DELETE', 'AUTHORIZATION: Bearer of-the-run'));
+    assert.deepEqual(
+      upstream.seen.map((one) => headerOf(one, 'authorization')),
+      [`Bearer ${VALUE}`, `Bearer ${VALUE}`],
+    );
+    const uses = ledger.events.filter(({ action }) => action === 'secret.use');
+    assert.equal(uses.length, 2);
+  });
+
+  test('secrets/one for a run that may not use it now: refused', async () => {
+    await using run = await openRun({}, []);
+    await run.send(HOST, asked(HOST, 'DELETE'));
+    const [first] = upstream.seen;
+    assert.ok(first);
+    assert.equal(headerOf(first, 'authorization'), undefined);
+  });
+
+  test('secrets/one for a host that it is not bound to: refused', async () => {
+    await using run = await openRun();
+    const text = await run.send(OTHER, asked(OTHER, 'PATCH'));
+    assert.equal(codeOf(text), 'SECRET_WRONG_HOST');
+    assert.equal(upstream.seen.length, 0);
+  });
+
+  test('secrets/one that its rule does not name: refused', () => {
+    const spec = rule(HOST, 443, { methods: ['GET'], secrets: ['GIT_PASS'], attach: 'API_KEY' });
+    assert.throws(() => compileEgressRules([spec]), { code: 'EGRESS_RULE_INVALID' });
+    assert.throws(() => compileEgressRules([rule(HOST, 443, { attach: 'API_KEY' })]), {
+      code: 'EGRESS_RULE_INVALID',
+    });
+  });
 });
 
 const bearer = (text: string): string => `Authorization: Bearer ${text}`;

@@ -168,7 +168,13 @@ export class InterceptServer {
       const asked = { method: request.method ?? '', path };
       const allowed = judgeRequest(policyOf(), target, asked, gate.clock.now());
       const headers = withoutAny(head.headers, NOT_WITH_SECRETS);
-      const plan = secrets.plan({ host: target.host, port: target.port, headers, target: path });
+      const plan = secrets.plan({
+        host: target.host,
+        port: target.port,
+        headers,
+        target: path,
+        ...(allowed.attach === undefined ? {} : { attach: allowed.attach }),
+      });
       const uses = plan.names.map((secret) => ({ secret, decision: this.#mayUse(secret, allowed, passage) }));
       return { head: head satisfies RequestHead, path, allowed, plan: plan satisfies SecretPlan, uses };
     } catch (thrown) {
