@@ -14,6 +14,7 @@ import { freezeDeep, isPlainObject } from './objects.ts';
 import { checkReview, type LoadedPlaybook, loadPlaybooks } from './playbooks/load.ts';
 import { type AgentContext, checkWorkspaces, compileAgent, tryPlaybook } from './policy/agents.ts';
 import { readAlerts } from './policy/alerts.ts';
+import { readAnchors } from './policy/anchors.ts';
 import { readBindings } from './policy/bindings.ts';
 import { compileCeiling } from './policy/ceiling.ts';
 import { readChannels } from './policy/channels.ts';
@@ -194,12 +195,13 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
   });
   const channels = await readChannels(input, issues);
   const exports = await readExports(input, places.home, issues);
+  const anchors = await readAnchors(input, issues);
   const alerts = await readAlerts(input, channels.accounts, issues);
   const { providers } = offered;
   const wantedModel = facts.model;
   const bounds = { ceiling, grants, destinations, egress, secrets };
   const context: AgentContext = { ...bounds, input, playbooks, providers, wantedModel, places, issues };
-  return { context, offered, channels, exports, alerts };
+  return { context, offered, channels, anchors, exports, alerts };
 }
 
 async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
@@ -209,7 +211,11 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
   const used = new Map([...playbooks].filter(([name, { own }]) => own || named.has(name)));
   const grantPolicy = readGrantPolicy(input.grantPolicy, issues);
-  const { context, offered, channels, exports, alerts } = await installContext(assembly, named, used);
+  const { context, offered, channels, anchors, exports, alerts } = await installContext(
+    assembly,
+    named,
+    used,
+  );
   const policies = new Map<string, AgentPolicy>();
   const egressRules = new Map<string, readonly EgressRuleSpec[]>();
   const egressBounds = new Map<string, readonly EgressRuleSpec[]>();
@@ -238,8 +244,14 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   );
   issues.throwIfAny();
   const { providers } = offered;
-  const secrets = [...offered.secrets, ...channels.secrets, ...exports.secrets, ...alerts.secrets];
-  const rules = [...offered.rules, ...channels.rules, ...alerts.rules];
+  const secrets = [
+    ...offered.secrets,
+    ...channels.secrets,
+    ...exports.secrets,
+    ...anchors.secrets,
+    ...alerts.secrets,
+  ];
+  const rules = [...offered.rules, ...channels.rules, ...anchors.rules, ...alerts.rules];
   const texts = Object.fromEntries([...used].map(([name, { playbook }]) => [name, playbook]));
   const models = [...policies.values()].map((policy) => policy.models);
   return Object.freeze({
@@ -291,6 +303,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     egressBounds,
     grantPolicy,
     providerRules: freezeDeep(rules),
+    anchors: freezeDeep(anchors.targets),
     exports: freezeDeep(exports.destinations),
     telemetryRules: freezeDeep(exports.rules),
   });

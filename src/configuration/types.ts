@@ -2,7 +2,7 @@ import type { AgentPolicy } from '../agents/types.ts';
 import type { EgressLimits, EgressRuleSpec, WrittenEgressRule } from '../controls/egress/types.ts';
 import type { GrantPolicy } from '../controls/grants/types.ts';
 import type { AgentBinding } from '../controls/senders/types.ts';
-import type { ExportDestination } from '../controls/trace/types.ts';
+import type { AnchorTarget, ExportDestination } from '../controls/trace/types.ts';
 import type { CompiledLayer, Grant } from '../kernel/index.ts';
 import type { GatehouseConfig } from './schema.ts';
 
@@ -141,6 +141,8 @@ export interface EffectiveConfig {
   readonly egressBounds: ReadonlyMap<string, readonly EgressRuleSpec[]>;
   /** One rule `provider:<id>` per provider, for the gateway's own calls only. */
   readonly providerRules: readonly EgressRuleSpec[];
+  /** Where checkpoints are kept a second time (T1). */
+  readonly anchors: readonly AnchorTarget[];
   /** Where the ledger is delivered to (T2), and one rule `telemetry:<name>` for each place in the network. */
   readonly exports: readonly ExportDestination[];
   readonly telemetryRules: readonly EgressRuleSpec[];

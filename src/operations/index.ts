@@ -8,6 +8,8 @@ import { alertsSilence } from './alerts/silence.ts';
 import { alertsSilences } from './alerts/silences.ts';
 import { alertsTest } from './alerts/test.ts';
 import { alertsUnsilence } from './alerts/unsilence.ts';
+import { anchorKeep } from './anchor/keep.ts';
+import { anchorList } from './anchor/list.ts';
 import { approvalsApprove } from './approvals/approve.ts';
 import { approvalsBatch } from './approvals/batch.ts';
 import { approvalsDeny } from './approvals/deny.ts';
@@ -74,6 +76,7 @@ import { honeytokenPlant } from './honeytoken/plant.ts';
 import { honeytokenRemove } from './honeytoken/remove.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
 import { ledgerActivity } from './ledger/activity.ts';
+import { ledgerAnchor } from './ledger/anchor.ts';
 import { ledgerDelivery } from './ledger/delivery.ts';
 import { ledgerEvidence } from './ledger/evidence.ts';
 import { ledgerRetire } from './ledger/retire.ts';
@@ -215,6 +218,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   budgetShow,
   metricsShow,
   ledgerTail,
+  ledgerAnchor,
+  anchorKeep,
+  anchorList,
   ledgerSearch,
   ledgerEvidence,
   ledgerRetire,

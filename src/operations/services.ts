@@ -11,7 +11,14 @@ import type { GrantService } from '../controls/grants/index.ts';
 import type { RepairService } from '../controls/repairs/index.ts';
 import type { HoneytokenService } from '../controls/secrets/types.ts';
 import type { SenderService } from '../controls/senders/types.ts';
-import type { AlertService, Denials, DriftService, Envelope, InstallFacts } from '../controls/trace/index.ts';
+import type {
+  AlertService,
+  Denials,
+  DriftService,
+  Envelope,
+  InstallFacts,
+  KeptCheckpoints,
+} from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import type { TrafficService } from '../controls/traffic/index.ts';
 import type { Clock, Egress, Finding, ImageBuilder, Logger, SandboxSet } from '../kernel/index.ts';
@@ -160,6 +167,8 @@ export interface Services {
   readonly approvals: ApprovalService;
   readonly egressQuestions: EgressQuestions;
   readonly ledger: LedgerService;
+  /** Checkpoints of other installs. */
+  readonly kept: KeptCheckpoints;
   readonly alerts: AlertService;
   readonly alerting: AlertingService;
   readonly budget: BudgetService;

@@ -70,10 +70,12 @@ import {
   type CheckpointPace,
   createAlerts,
   createDenials,
+  createKeptCheckpoints,
   createLedger,
   type Denials,
   type EvidenceTables,
   evidenceMigrations,
+  type KeptCheckpoints,
 } from '../controls/trace/index.ts';
 import type { LedgerService } from '../controls/trace/types.ts';
 import {
@@ -85,6 +87,7 @@ import {
 import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import type {
+  Alert,
   Authority,
   Clock,
   Egress,
@@ -100,6 +103,7 @@ import { createEgressQuestions } from './egress-asks.ts';
 import { countedSandbox, type RunCounts } from './gateway/metrics/runs.ts';
 import { honeytokenFile } from './home.ts';
 import { INSIDE_SCRIPT } from './inside.ts';
+import { instanceCaller } from './instances.ts';
 import { createMaskerClient } from './masking/client.ts';
 import { maskedSandbox, reportKept } from './masking/sandbox.ts';
 import { UntouchedFiles } from './masking/untouched.ts';
@@ -166,6 +170,7 @@ export interface CoreOptions {
 export interface Core {
   readonly ledger: LedgerService;
   readonly alerts: AlertService;
+  readonly kept: KeptCheckpoints;
   readonly budget: BudgetService;
   readonly denials: Denials;
   readonly config: ConfigService;
@@ -195,6 +200,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const store = await openStore(options);
   const { db, ledger, config } = store;
   const alerts = createAlerts({ ledger, clock, logger });
+  store.tellOf(alerts);
   const denials = createDenials({
     ledger,
     clock,
@@ -303,6 +309,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   return {
     ledger,
     alerts,
+    kept: createKeptCheckpoints({ db, ledger, alerts, clock }),
     budget,
     denials,
     config,
@@ -380,15 +387,25 @@ async function openStore(options: CoreOptions) {
   await state.migrate(...MIGRATIONS);
   const { db } = state;
   let loaded: ConfigService | undefined;
-  const ledger = openLedger(options, ledgerFile, () => {
+  const pace = () => {
     const { checkpointRecords, checkpointSeconds } = (loaded?.current().config ?? CONFIG_DEFAULTS).ledger;
     return { records: checkpointRecords, delayMs: checkpointSeconds * 1_000 };
-  });
+  };
+  const anchors = {
+    targets: () => loaded?.current().anchors ?? [],
+    call: instanceCaller(options.egress.providerSocket),
+    alerts: { raise: (alert: Alert) => told?.raise(alert) },
+  };
+  let told: AlertService | undefined;
+  const ledger = openLedger(options, ledgerFile, pace, anchors);
   // A command line can still show, validate and roll back when the file is broken; a gateway does not start on it.
   const fallback = options.writer === 'cli';
   const config = await createConfigService({ paths, env, db, ledger, clock, fallback });
   loaded = config;
-  return { db, ledger, config, files: [state, ledgerFile] };
+  const tellOf = (alerts: AlertService): void => {
+    told = alerts;
+  };
+  return { db, ledger, config, tellOf, files: [state, ledgerFile] };
 }
 
 /** Grants that were made by commands widen what runs from the first moment on, and egress is told to look (D7). */
@@ -426,6 +443,7 @@ function openLedger(
   options: CoreOptions,
   file: Database<unknown>,
   pace: () => CheckpointPace,
+  anchors: NonNullable<Parameters<typeof createLedger>[0]['anchors']>,
 ): LedgerService {
   const { paths, writer, clock, egress, logger, lockWaitMs } = options;
   return createLedger({
@@ -435,6 +453,7 @@ function openLedger(
     redact: (text) => (TOKEN_PRINCIPAL.test(text) ? text : withoutCredentials(text)),
     publicKeys: () => readPublicKeys(paths.keys),
     anchorFile: join(paths.state, 'ledger.anchor'),
+    anchors,
     logger,
     pace,
     lockWaitMs,

@@ -102,6 +102,7 @@ async function run(program: Program): Promise<void> {
   life.onStop(followPolicyFile(watched, egressPolicyPath(paths)));
   life.onStop(keepTotals(core));
   life.onStop(keepRetention(parts, repeatedly));
+  life.onStop(repeatedly(ANCHOR_MS, () => void core.ledger.anchor().catch(() => undefined)));
   handleSignals({
     stop: (reason, restart) => life.stop(reason, restart),
     reload: (author) => reloadAndTell(watched, author),
@@ -120,6 +121,9 @@ async function run(program: Program): Promise<void> {
   const { port } = life;
   await writeWelcome({ program, runtime, config, port, token, repaired, out: process.stdout });
 }
+
+/** Milliseconds between two times that other instances are shown the newest checkpoints. */
+const ANCHOR_MS = 3_600_000;
 
 /** Milliseconds between two takings-over of what egress has recorded; questions do it themselves. */
 const TOTALS_MS = 60_000;

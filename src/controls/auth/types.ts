@@ -9,6 +9,7 @@ export const SCOPES = [
   'operator.questions',
   'operator.talk',
   'operator.talk.secrets',
+  'operator.anchor',
   'operator.admin',
   'metrics.read',
 ] as const;

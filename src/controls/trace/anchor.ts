@@ -46,7 +46,7 @@ export async function* readAnchor(path: string, bytes: number): AsyncGenerator<A
   for await (const text of terminatedLines(path, bytes)) {
     if (unclear !== undefined && !text.startsWith(unclear)) yield { line, signed: undefined };
     line++;
-    const signed = parseLine(text);
+    const signed = parseAnchorLine(text);
     unclear = signed === undefined ? text : undefined;
     if (signed !== undefined) yield { line, signed };
   }
@@ -68,7 +68,8 @@ function anchorText({ payload, keyId, signature }: SignedCheckpoint): string {
   return JSON.stringify({ payload, keyId, signature });
 }
 
-function parseLine(text: string): SignedCheckpoint | undefined {
+/** One line of an anchor; undefined for anything else. */
+export function parseAnchorLine(text: string): SignedCheckpoint | undefined {
   if (text.length > MAX_ANCHOR_LINE_BYTES) return undefined;
   try {
     const { payload, keyId, signature } = JSON.parse(text) as Record<string, unknown>;
@@ -88,7 +89,7 @@ async function readEnd(file: FileHandle): Promise<{ lastId: number; torn: boolea
   const lines = buffer.toString('utf8').split('\n');
   const torn = lines.at(-1) !== '';
   for (const text of lines.reverse()) {
-    const signed = parseLine(text);
+    const signed = parseAnchorLine(text);
     const checkpoint = signed === undefined ? undefined : parseCheckpoint(signed.payload);
     if (checkpoint !== undefined) return { lastId: checkpoint.id, torn };
   }

@@ -45,6 +45,21 @@ export const LEDGER_CODES = defineCodes({
     fix: 'Check that the egress process runs: it holds the signing key.',
     status: 503,
   },
+  LEDGER_ANCHOR_FAILED: {
+    summary: 'checkpoints could not be kept in one of the places outside',
+    fix: 'Check that the storage is mounted and writable, or that the other instance runs and takes the token.',
+    status: 503,
+  },
+  LEDGER_ANCHOR_INVALID: {
+    summary: 'this is not a checkpoint of a ledger',
+    fix: 'Only `gatehouse ledger anchor` of another install calls this; compare the versions of both.',
+    status: 400,
+  },
+  LEDGER_ANCHOR_CONFLICT: {
+    summary: 'another checkpoint is kept under this number already: somebody shows two histories',
+    fix: 'Run `gatehouse ledger verify` on the install that sent it, and keep both ledgers for inspection.',
+    status: 409,
+  },
   LEDGER_EDITED: { summary: 'a record is not what was written', fix: INVESTIGATE, status: 500 },
   LEDGER_MISSING: { summary: 'a record is gone', fix: INVESTIGATE, status: 500 },
   LEDGER_REORDERED: { summary: 'a record is not in its place', fix: INVESTIGATE, status: 500 },

@@ -1,4 +1,6 @@
 export { type AlertService, alertSource, createAlerts } from './alerts.ts';
+export type { CallInstance } from './anchors/keepers.ts';
+export { createKeptCheckpoints, type KeptCheckpoints } from './anchors/kept.ts';
 export type { PublicKeys } from './checkpoint.ts';
 export { LEDGER_CODES } from './codes.ts';
 export { createDenials, type Denials } from './denials.ts';

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock, LedgerEvent, LedgerReceipt, LedgerType, Logger } from '../../kernel/index.ts';
+import { type AnchorParts, type Anchors, createAnchors } from './anchors/service.ts';
+import type { AnchorStatus } from './anchors/types.ts';
 import { Appender } from './appender.ts';
 import { extentOf, type PublicKeys } from './checkpoint.ts';
 import { LEDGER_CODES } from './codes.ts';
@@ -44,6 +46,8 @@ export interface LedgerOptions {
   readonly publicKeys?: () => PublicKeys | Promise<PublicKeys>;
   /** Where signed checkpoints are kept a second time, best on other storage. */
   readonly anchorFile?: string;
+  /** Further places where checkpoints are kept, and how other instances are called. */
+  readonly anchors?: Omit<AnchorParts, 'raw' | 'clock'>;
   readonly logger?: Logger;
   readonly pace?: () => CheckpointPace;
   readonly schedule?: Schedule;
@@ -72,6 +76,7 @@ class SqliteLedger implements LedgerService {
   readonly #lock: WriterLock;
   readonly #appender: Appender;
   readonly #signer: Signer | undefined;
+  readonly #anchors: Anchors | undefined;
   readonly #listeners = new Set<(record: LedgerRecord) => void>();
   #closing: Promise<void> | undefined;
 
@@ -86,12 +91,15 @@ class SqliteLedger implements LedgerService {
       onCommit: (rows) => this.#committed(rows),
       sync: openLogSync(raw.location()),
     });
+    const { anchors } = options;
+    this.#anchors = anchors === undefined ? undefined : createAnchors({ ...anchors, raw, clock });
     if (sign === undefined) return;
     this.#signer = new Signer({
       raw,
       clock,
       sign,
       schedule,
+      onStored: async () => void (await this.#anchors?.extend(true)),
       ...(anchorFile === undefined ? {} : { anchorFile }),
       ...(logger === undefined ? {} : { logger }),
       ...(pace === undefined ? {} : { pace }),
@@ -159,12 +167,19 @@ class SqliteLedger implements LedgerService {
     return getRecord(this.#options.raw, writer, seq);
   }
 
-  async verify(): Promise<VerifyReport> {
+  async verify({ remote = false } = {}): Promise<VerifyReport> {
     const { raw, publicKeys, anchorFile } = this.#options;
+    const anchors = (this.#anchors?.read() ?? []).filter(({ kind }) => remote || kind !== 'gatehouse');
     return verifyLedger(raw, {
       publicKeys: (await publicKeys?.()) ?? {},
+      anchors,
       ...(anchorFile === undefined ? {} : { anchorFile }),
     });
+  }
+
+  async anchor(): Promise<readonly AnchorStatus[]> {
+    await this.checkpoint();
+    return (await this.#anchors?.extend()) ?? [];
   }
 
   async checkpoint(): Promise<void> {

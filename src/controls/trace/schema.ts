@@ -147,6 +147,35 @@ const RetentionSection = Type.Object(
   strict,
 );
 
+/** `trace.anchors`: where signed checkpoints are kept a second time (T1). */
+function anchorSchema<Secret extends TSchema>(secret: Secret) {
+  const name = Type.String({ pattern: NAME });
+  return Type.Union([
+    Type.Object(
+      { name, type: Type.Literal('file'), path: { ...PATH, description: 'A file that only grows.' } },
+      strict,
+    ),
+    Type.Object(
+      {
+        name,
+        type: Type.Literal('folder'),
+        path: { ...PATH, description: 'One file per checkpoint, never written again.' },
+      },
+      strict,
+    ),
+    Type.Object(
+      {
+        name,
+        type: Type.Literal('gatehouse'),
+        url: Type.String({ minLength: 8, maxLength: 1_000, description: 'Address of the other instance.' }),
+        token: secret,
+        networks: Remote.networks,
+      },
+      strict,
+    ),
+  ]);
+}
+
 /** `trace`: where the ledger is delivered to (T2). `secret` is the schema of a reference to a secret. */
 export function traceSection<Secret extends TSchema>(secret: Secret) {
   return Type.Object(
@@ -174,6 +203,12 @@ export function traceSection<Secret extends TSchema>(secret: Secret) {
         ),
       ),
       retention: Type.Optional(RetentionSection),
+      anchors: Type.Optional(
+        Type.Array(anchorSchema(secret), {
+          maxItems: 8,
+          description: 'Copies of the signed checkpoints, beside state/ledger.anchor.',
+        }),
+      ),
     },
     { additionalProperties: false, description: 'Delivery and retention of the ledger.' },
   );

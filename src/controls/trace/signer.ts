@@ -24,6 +24,8 @@ export interface SignerOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly sign: Sign;
   readonly anchorFile?: string;
+  /** Called when a checkpoint is stored; never throws. */
+  readonly onStored?: () => Promise<void>;
   readonly schedule: Schedule;
   readonly logger?: Logger;
   /** How often to sign, read anew each time so that a reload counts; the constants above when absent. */
@@ -102,6 +104,7 @@ export class Signer {
     }
     this.#unsigned -= covered;
     if (anchorFile !== undefined) await extendAnchor(anchorFile, raw);
+    await this.#options.onStored?.();
   }
 
   /** Whether everything that was written before the call is now under a signature. */

@@ -1,9 +1,11 @@
 import type { Ledger, LedgerEvent, LedgerType } from '../../kernel/index.ts';
 
+import type { AnchorStatus } from './anchors/types.ts';
 import type { OcsfSource } from './ocsf/source.ts';
 import type { EvidenceCursor, EvidenceOrder, EvidencePage } from './proof/page.ts';
 import type { RetentionOrder, RetiredPart } from './retention/order.ts';
 
+export type { AnchorStatus, AnchorTarget } from './anchors/types.ts';
 export type { ExportDestination } from './export/destination.ts';
 export type { OcsfSource } from './ocsf/source.ts';
 export type { EvidenceCursor, EvidenceOrder, EvidencePage } from './proof/page.ts';
@@ -150,7 +152,10 @@ export interface LedgerService extends Ledger {
   continueEvidence(cursor: EvidenceCursor, source: OcsfSource): Promise<EvidencePage>;
   /** Take out what a policy says; needs the signing key. @throws LEDGER_CHECKPOINT_FAILED without it */
   retire(order: RetentionOrder): Promise<readonly RetiredPart[]>;
-  verify(): Promise<VerifyReport>;
+  /** Also against what other instances keep, when `remote`. */
+  verify(options?: { readonly remote?: boolean }): Promise<VerifyReport>;
+  /** Sign now and bring every anchor up to date. @throws LEDGER_CHECKPOINT_FAILED */
+  anchor(): Promise<readonly AnchorStatus[]>;
   /** Sign the heads of all writers now; a no-op when nothing was written since. */
   checkpoint(): Promise<void>;
   onAppend(listener: (record: LedgerRecord) => void): () => void;

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { readAnchor } from './anchor.ts';
+import { type AnchorLine, readAnchor } from './anchor.ts';
 import {
   type Checkpoint,
   type CheckpointHead,
@@ -86,9 +86,14 @@ export class CheckpointCheck {
 
   /** The copy outside: it knows of checkpoints that somebody removed together with the records. */
   async checkAnchor(path: string, bytes: number, lastId: number): Promise<void> {
+    await this.checkLines(readAnchor(path, bytes), lastId, 'the anchor file');
+  }
+
+  /** As `checkAnchor`, for what any other place keeps; `place` is its name in what is reported. */
+  async checkLines(lines: AsyncIterable<AnchorLine>, lastId: number, place: string): Promise<void> {
     const { raw, problems } = this.#options;
     const stored = raw.prepare('SELECT payload, key_id AS keyId, signature FROM checkpoints WHERE id = ?');
-    for await (const { line, signed } of readAnchor(path, bytes)) {
+    for await (const { line, signed } of lines) {
       const checkpoint = signed === undefined ? undefined : parseCheckpoint(signed.payload);
       if (signed === undefined || checkpoint === undefined) {
         problems.add('LEDGER_UNREADABLE', 'anchor', line, 'is not a checkpoint');
@@ -96,7 +101,7 @@ export class CheckpointCheck {
       }
       const known = stored.get(checkpoint.id) as unknown as SignedCheckpoint | undefined;
       if (known?.payload !== signed.payload || known.signature !== signed.signature) {
-        this.#checkForeign(line, signed, checkpoint, known, lastId);
+        this.#checkForeign({ line, place }, signed, checkpoint, known, lastId);
       }
     }
   }
@@ -126,7 +131,7 @@ export class CheckpointCheck {
   }
 
   #checkForeign(
-    line: number,
+    { line, place }: { readonly line: number; readonly place: string },
     signed: SignedCheckpoint,
     checkpoint: Checkpoint,
     known: SignedCheckpoint | undefined,
@@ -140,8 +145,8 @@ export class CheckpointCheck {
     if (known?.payload === signed.payload) return;
     const code =
       known !== undefined ? 'LEDGER_EDITED' : checkpoint.id > lastId ? 'LEDGER_TRUNCATED' : 'LEDGER_MISSING';
-    problems.add(code, 'checkpoint', checkpoint.id, `line ${line} of the anchor file has it`);
-    for (const head of checkpoint.heads) this.#checkHead(head, `line ${line} of the anchor file`);
+    problems.add(code, 'checkpoint', checkpoint.id, `line ${line} of ${place} has it`);
+    for (const head of checkpoint.heads) this.#checkHead(head, `line ${line} of ${place}`);
   }
 
   #checkHead({ writer, seq, hash }: CheckpointHead, source: string): void {

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import type { AnchorLine } from './anchor.ts';
 import { type CheckpointHead, currentHeads, lastCheckpoint, type PublicKeys } from './checkpoint.ts';
 import { Problems } from './problems.ts';
 import { Retired } from './retention/retired.ts';
@@ -16,6 +17,8 @@ export interface VerifyOptions {
   /** Keys that checkpoints may be signed with. A checkpoint of any other key is a bad signature. */
   readonly publicKeys: PublicKeys;
   readonly anchorFile?: string;
+  /** Further places that keep checkpoints; one that cannot be read is reported as such. */
+  readonly anchors?: readonly { readonly name: string; readonly lines: AsyncIterable<AnchorLine> }[];
 }
 
 /** Milliseconds that the anchor file may come after the first checkpoint of a ledger that is being written. */
@@ -66,6 +69,7 @@ export async function verifyLedger(raw: DatabaseSync, options: VerifyOptions): P
     chain.finish();
     const check = new CheckpointCheck({ raw, keys: options.publicKeys, chain, problems });
     if (complete) await compare(check, extent, options.anchorFile, problems);
+    if (complete) await compareOthers(check, extent, options.anchors ?? [], problems);
     return report(problems, chain, check);
   } catch (thrown) {
     if (!isDatabaseError(thrown)) throw thrown;
@@ -95,6 +99,22 @@ async function compare(
   } catch (thrown) {
     if (isDatabaseError(thrown)) throw thrown;
     problems.add('LEDGER_UNREADABLE', 'anchor', 0, 'the anchor file cannot be read');
+  }
+}
+
+async function compareOthers(
+  check: CheckpointCheck,
+  { lastCheckpoint: last }: Extent,
+  anchors: NonNullable<VerifyOptions['anchors']>,
+  problems: Problems,
+): Promise<void> {
+  for (const { name, lines } of anchors) {
+    try {
+      await check.checkLines(lines, last, `anchor ${name}`);
+    } catch (thrown) {
+      if (isDatabaseError(thrown)) throw thrown;
+      problems.add('LEDGER_UNREADABLE', `anchor:${name}`, 0, 'what it keeps cannot be read');
+    }
   }
 }
 

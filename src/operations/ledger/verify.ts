@@ -36,5 +36,5 @@ export const ledgerVerify = defineOperation({
   effect: 'read',
   errors: ['LEDGER_DAMAGED'],
   cli: { command: 'ledger verify', examples: ['gatehouse ledger verify'], offline: true },
-  run: ({ services }) => services.ledger.verify(),
+  run: ({ services }) => services.ledger.verify({ remote: true }),
 });

@@ -11,8 +11,19 @@ interface BaselineTable {
   envelope: string;
 }
 
+interface KeptCheckpointTable {
+  principal: string;
+  id: number;
+  /** Unix milliseconds. */
+  at: number;
+  payload: string;
+  key_id: string;
+  signature: string;
+}
+
 export interface EvidenceTables {
   baselines: BaselineTable;
+  kept_checkpoints: KeptCheckpointTable;
 }
 
 export const migrations: Readonly<Record<string, (db: Kysely<unknown>) => Promise<void>>> = {
@@ -25,5 +36,16 @@ export const migrations: Readonly<Record<string, (db: Kysely<unknown>) => Promis
       reason text not null,
       envelope text not null
     ) strict`.execute(db);
+  },
+  'evidence-0002-kept-checkpoints': async (db) => {
+    await sql`create table kept_checkpoints (
+      principal text not null,
+      id integer not null,
+      at integer not null,
+      payload text not null,
+      key_id text not null,
+      signature text not null,
+      primary key (principal, id)
+    ) strict, without rowid`.execute(db);
   },
 };

@@ -1,5 +1,5 @@
 import type { EvidenceReport } from '../../../controls/trace/index.ts';
-import type { LedgerRecord } from '../../../controls/trace/types.ts';
+import type { AnchorStatus, LedgerRecord } from '../../../controls/trace/types.ts';
 import type { ExportStatus } from '../../../kernel/index.ts';
 import { shownLine } from '../terminal.ts';
 import { formatInstant } from '../time.ts';
@@ -63,5 +63,24 @@ export function evidenceLines(report: EvidenceReport, view: View): readonly stri
   return [
     `Evidence from ${from} to ${formatInstant(until)}, made ${formatInstant(createdAt)}.`,
     ...verifyLines(report, view),
+  ];
+}
+
+/** Where checkpoints are kept, and up to which. */
+export function anchorLines(anchors: readonly AnchorStatus[], view: View): readonly string[] {
+  return [
+    'The ledger is signed up to now, and state/ledger.anchor says so.',
+    ...table(
+      anchors,
+      [
+        { title: 'ANCHOR', value: (row) => row.name },
+        { title: 'KIND', value: (row) => row.kind },
+        { title: 'CHECKPOINT', value: (row) => row.lastId },
+        { title: 'TARGET', value: (row) => row.target },
+        { title: 'PROBLEM', value: (row) => row.failure?.message },
+      ],
+      view,
+      'trace.anchors names no other place: whoever owns this disk could change both.',
+    ),
   ];
 }

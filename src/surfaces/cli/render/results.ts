@@ -19,7 +19,7 @@ import type {
 import type { GrantRecord } from '../../../controls/grants/types.ts';
 import type { RepairRecord } from '../../../controls/repairs/types.ts';
 import type { PendingPairing, SenderRecord } from '../../../controls/senders/types.ts';
-import type { LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
+import type { AnchorStatus, LedgerRecord, VerifyReport } from '../../../controls/trace/types.ts';
 import {
   type EgressVerdict,
   type ExportStatus,
@@ -217,6 +217,10 @@ const FORMS: Readonly<Record<string, Form>> = {
   ),
   'ledger.search': form<{ records: LedgerRecord[]; next: number | null }>(({ records, next }, view) =>
     ledger.searchLines(records, next, view),
+  ),
+  'ledger.anchor': form<{ anchors: AnchorStatus[] }>(
+    ({ anchors }, view) => ledger.anchorLines(anchors, view),
+    ({ anchors }) => (anchors.every(({ failure }) => failure === null) ? EXIT.ok : EXIT.findings),
   ),
   'ledger.delivery': form<{ destinations: ExportStatus[] }>(
     ({ destinations }, view) => ledger.deliveryLines(destinations, view),
