@@ -3,6 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBackups } from '../../src/controls/backup/service.ts';
 import { type BackupTables, migrations as backupTables } from '../../src/controls/backup/tables.ts';
+import { createKeptCheckpoints } from '../../src/controls/trace/anchors/kept.ts';
+import { createAnchors } from '../../src/controls/trace/anchors/service.ts';
+import {
+  type EvidenceTables,
+  migrations as evidenceTables,
+} from '../../src/controls/trace/evidence/tables.ts';
 import { EXPORT_CODES } from '../../src/controls/trace/export/codes.ts';
 import { Cursor } from '../../src/controls/trace/export/cursor.ts';
 import type { ExportDestination } from '../../src/controls/trace/export/destination.ts';
@@ -126,6 +132,34 @@ export const STORE_FIRINGS: Readonly<Record<string, Firing>> = {
         await service.look();
       }),
     says: /backup/,
+  },
+  'ledger.anchor-conflict': {
+    async fire(alerts) {
+      const state = openDatabase<EvidenceTables>(':memory:');
+      await state.migrate(evidenceTables);
+      const kept = createKeptCheckpoints({ db: state.db, ledger, alerts, clock: standing().clock });
+      const shown = (records: number) => ({
+        payload: JSON.stringify(['gatehouse-checkpoint-1', 1, 5, records, '0'.repeat(64), []]),
+        keyId: 'k',
+        signature: 's',
+      });
+      await kept.keep({ principal: 'token:other' }, [shown(1)]);
+      await kept.keep({ principal: 'token:other' }, [shown(2)]).catch(() => undefined);
+      state.close();
+    },
+    says: /token:other shows another history of its ledger than before, from checkpoint 1 on/,
+  },
+  'ledger.anchor-failed': {
+    async fire(alerts) {
+      const anchors = createAnchors({
+        raw: {} as never,
+        targets: () => [{ name: 'nfs', kind: 'gatehouse', url: 'http://127.0.0.1:1', secret: 's' }],
+        clock: standing().clock,
+        alerts,
+      });
+      await anchors.extend();
+    },
+    says: /the anchor nfs could not be extended: LEDGER_ANCHOR_FAILED/,
   },
   'ledger.export-lag': {
     fire: (alerts) =>

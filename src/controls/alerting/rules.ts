@@ -138,6 +138,17 @@ export const ALERT_RULES: readonly AlertRule[] = [
     command: 'gatehouse honeytoken check',
   },
   {
+    id: 'ledger.anchor-conflict',
+    means: 'Another install shows a history of its ledger that is not the one it showed before.',
+    command: 'gatehouse ledger search --action ledger.anchor-kept',
+  },
+  {
+    id: 'ledger.anchor-failed',
+    means:
+      'Signed checkpoints do not reach a place outside; until they do, a cut end of the ledger shows only here.',
+    command: 'gatehouse ledger anchor',
+  },
+  {
     id: 'ledger.broken',
     means: 'Records of the ledger were edited, moved or cut off, or its signatures do not hold.',
     command: 'gatehouse ledger verify',
