@@ -101,6 +101,7 @@ import { principalEnable } from './principal/enable.ts';
 import { principalList } from './principal/list.ts';
 import { principalShow } from './principal/show.ts';
 import { principalUnbind } from './principal/unbind.ts';
+import { reportCreate } from './report/create.ts';
 import { runWait } from './run/wait.ts';
 import { sandboxExec } from './sandbox/exec.ts';
 import { sandboxExplain } from './sandbox/explain.ts';
@@ -217,6 +218,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   alertsUnsilence,
   budgetShow,
   metricsShow,
+  reportCreate,
   ledgerTail,
   ledgerAnchor,
   anchorKeep,

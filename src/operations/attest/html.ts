@@ -1,12 +1,5 @@
+import { escapedHtml as escaped } from '../escaping.ts';
 import type { AttestationPage } from './page.ts';
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}
 
 const STYLE = `
 @page { size: A4; margin: 12mm }

@@ -171,6 +171,7 @@ const FORMS: Readonly<Record<string, Form>> = {
     access.whoLines(talked, truncated, view),
   ),
   'metrics.show': plainText,
+  'report.create': plainText,
   'alerts.list': form<{ alerts: told.Alerted }>(({ alerts }, view) => told.alertLines(alerts, view)),
   'alerts.show': form<AlertDetails>(told.detailLines),
   'alerts.ack': form<AlertDetails>(told.detailLines),
