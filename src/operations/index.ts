@@ -74,7 +74,12 @@ import { honeytokenCheck } from './honeytoken/check.ts';
 import { honeytokenList } from './honeytoken/list.ts';
 import { honeytokenPlant } from './honeytoken/plant.ts';
 import { honeytokenRemove } from './honeytoken/remove.ts';
+import { inventoryAll } from './inventory/all.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
+import { inventoryModels } from './inventory/models.ts';
+import { inventoryPrincipals } from './inventory/principals.ts';
+import { inventorySkills } from './inventory/skills.ts';
+import { inventoryTools } from './inventory/tools.ts';
 import { ledgerActivity } from './ledger/activity.ts';
 import { ledgerAnchor } from './ledger/anchor.ts';
 import { ledgerDelivery } from './ledger/delivery.ts';
@@ -264,6 +269,11 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   backupCreate,
   backupList,
   inventoryListeners,
+  inventoryPrincipals,
+  inventoryModels,
+  inventorySkills,
+  inventoryTools,
+  inventoryAll,
   tunnelPrint,
   frontNginx,
   frontTailscale,

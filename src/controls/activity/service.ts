@@ -72,6 +72,18 @@ class Activity implements ActivityService {
     return rows;
   }
 
+  async lastSeen(type: string, action: string): Promise<ReadonlyMap<string, number>> {
+    await this.catchUp();
+    const rows = await this.#parts.db
+      .selectFrom('activity_hours')
+      .select(({ fn }) => ['detail', fn.max('hour').as('hour')])
+      .where('type', '=', type)
+      .where('action', '=', action)
+      .groupBy('detail')
+      .execute();
+    return new Map(rows.map(({ detail, hour }) => [detail, Number(hour) * HOUR_MS]));
+  }
+
   async #catchUp(): Promise<void> {
     const { db, count, now } = this.#parts;
     const found = await db.selectFrom('activity_cursor').select('position').executeTakeFirst();

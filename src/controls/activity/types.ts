@@ -33,6 +33,8 @@ export interface ActivityService {
   catchUp(): Promise<void>;
   /** Sums over a period, one for each of the columns that are asked for; the most frequent first. */
   sums(filter: ActivityFilter, by: readonly ActivityColumn[], limit: number): Promise<readonly Counted[]>;
+  /** When each detail of an action was last seen, in Unix milliseconds to the hour. */
+  lastSeen(type: string, action: string): Promise<ReadonlyMap<string, number>>;
   /** Sums since this process began, over everything that was taken over by it. */
   totals(): readonly Counted[];
 }

@@ -27,6 +27,7 @@ import {
   isSeriousFinding,
 } from '../../../kernel/index.ts';
 import type { EgressLineShape } from '../../../operations/egress/log.ts';
+import type { InventoryItem } from '../../../operations/inventory/items.ts';
 import type { ChannelStatus, MeasuredListener } from '../../../operations/services.ts';
 import { EXIT } from '../exit.ts';
 import { shown, shownLine } from '../terminal.ts';
@@ -41,6 +42,7 @@ import * as egress from './egress.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
 import * as grants from './grants.ts';
+import { inventoryLines } from './inventory.ts';
 import * as ledger from './ledger.ts';
 import * as lists from './lists.ts';
 import { linkLines, sessionLines } from './login.ts';
@@ -73,6 +75,10 @@ const toolOutcome = form<ToolOutcome>(reports.toolOutcomeLines, (result) => {
 
 /** A file as it is, to be redirected into place. */
 const plainText = form<{ text: string }>(({ text }) => shown(text).trimEnd().split('\n'));
+
+const inventory = form<{ items: InventoryItem[]; text: string }>(({ items, text }, view) =>
+  text === '' ? inventoryLines(items, view) : shown(text).trimEnd().split(/\r?\n/),
+);
 
 const snapshot = form<{ snapshot: ConfigSnapshot }>(({ snapshot: { number } }, view) => [
   `Applied and kept as snapshot ${number}.`,
@@ -272,6 +278,11 @@ const FORMS: Readonly<Record<string, Form>> = {
     ({ findings }, view) => reports.findingLines(findings, view),
     ({ findings }) => (findings.some(isSeriousFinding) ? EXIT.findings : EXIT.ok),
   ),
+  'inventory.principals': inventory,
+  'inventory.models': inventory,
+  'inventory.skills': inventory,
+  'inventory.tools': inventory,
+  'inventory.all': inventory,
   'inventory.listeners': form<{ listeners: MeasuredListener[]; undeclared: number }>(
     ({ listeners }, view) => reports.listenerLines(listeners, view),
     ({ undeclared }) => (undeclared > 0 ? EXIT.findings : EXIT.ok),
