@@ -25,7 +25,7 @@ export interface GatewayFigures {
   readonly turnsPerSecond: number;
 }
 
-function gatehouse(folder: string): Candidate {
+export function gatehouse(folder: string): Candidate {
   const home = join(folder, 'gatehouse');
   mkdirSync(home, { mode: 0o700 });
   const config = {
@@ -37,9 +37,12 @@ function gatehouse(folder: string): Candidate {
   return {
     url: 'http://127.0.0.1:28812',
     model: 'gatehouse',
-    diskMb: productionSize(folder),
+    get diskMb() {
+      return productionSize(folder);
+    },
     launch: () => start(NODE, [join(ROOT, 'bin', 'gatehouse.mjs'), 'gateway', 'run'], env),
     token: (output) => /(gth_\S+)/.exec(output)?.[1] ?? '',
+    command: { argv: [NODE, join(ROOT, 'bin', 'gatehouse.mjs')], env: { ...env, NO_COLOR: '1' } },
   };
 }
 

@@ -13,6 +13,8 @@ export interface Candidate {
   readonly diskMb: number;
   launch(): { readonly pid: number; readonly output: () => string; end(): Promise<void> };
   token(output: string): string;
+  /** Its command line, as a person types it on this home. */
+  readonly command: { readonly argv: readonly string[]; readonly env: NodeJS.ProcessEnv };
 }
 
 /** OpenClaw from npm, installed once below bench/peers. */
@@ -43,5 +45,6 @@ export function openclaw(folder: string): Candidate {
     },
     launch: () => start(bin, ['gateway', 'run'], { PATH: PEER_PATH, HOME: home }),
     token: () => token,
+    command: { argv: [bin], env: { PATH: PEER_PATH, HOME: home, NO_COLOR: '1' } },
   };
 }

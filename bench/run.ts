@@ -1,5 +1,6 @@
 // `npm run bench [-- name ...] [--no-peer] [--all]`: prints one table per part; every figure beside a peer or a limit of
 // the same run.
+import { benchDoctor, doctorTable } from './doctor.ts';
 import { benchEgress } from './egress.ts';
 import { benchGateways, type GatewayFigures } from './gateways.ts';
 import { benchHonest } from './honest.ts';
@@ -64,6 +65,7 @@ if (wanted('interception')) table('Judged requests against a bare TLS proxy', aw
 if (wanted('policy')) table('Decisions', benchPolicy());
 if (wanted('rotation')) table('A rotation under load', await benchRotation());
 if (wanted('sockets')) table('Sockets against a bare ws server and OpenClaw', await benchSockets(withPeer));
+if (wanted('doctor')) doctorTable(await benchDoctor(withPeer));
 if (wanted('slow')) await benchSlow(process.argv.includes('--all'));
 if (wanted('gateway')) {
   const { ours, peer } = await benchGateways(withPeer);

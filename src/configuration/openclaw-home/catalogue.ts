@@ -26,11 +26,11 @@ const ROWS: readonly Row[] = [
     'A2 D3',
     'listen.home-open',
   ],
-  ['fs.state_dir.symlink', 'D3', 'listen.home-owner; the home is made with mode 0700'],
+  ['fs.state_dir.symlink', 'D3', 'HOME_LINK, listen.home-owner; the home is made with mode 0700'],
   [
     'fs.config.perms_writable fs.config.perms_group_readable fs.config.perms_world_readable fs.config.symlink',
     'D3',
-    'listen.home-open: files lie in a folder of mode 0700, and hold references instead of secrets',
+    'HOME_FILE_OPEN, HOME_LINK, HOME_NOT_OURS: files lie in a folder of mode 0700, and hold references instead of secrets',
   ],
   [
     'fs.config_include.perms_writable fs.config_include.perms_group_readable fs.config_include.perms_world_readable',
@@ -42,7 +42,7 @@ const ROWS: readonly Row[] = [
     'K2 D3',
     'credentials are not stored: egress resolves references; SECRETS_FILE_PERMISSIONS for files',
   ],
-  ['fs.sessions_store.perms_readable fs.log_file.perms_readable', 'D3', 'listen.home-open'],
+  ['fs.sessions_store.perms_readable fs.log_file.perms_readable', 'D3', 'listen.home-open, HOME_FILE_OPEN'],
   ['fs.synced_dir', 'D3', 'home.synced'],
   [
     'gateway.bind_no_auth gateway.loopback_no_auth gateway.http.no_auth',
@@ -91,7 +91,7 @@ const ROWS: readonly Row[] = [
   [
     'gateway.probe_failed gateway.probe_auth_secretref_unavailable',
     'D3',
-    '`security audit --deep` and drills',
+    '`security audit --deep` (DEEP_NO_LOGIN, DEEP_ORIGIN, DEEP_HOST, DEEP_FORWARDED, DEEP_TOKEN_IN_URL, DEEP_TELLS, DEEP_TLS_OLD, DEEP_TLS_PLAIN) and drills',
     LIVE,
   ],
   ['discovery.mdns_full_mode', 'L10', 'nothing is announced'],

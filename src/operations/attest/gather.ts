@@ -81,6 +81,20 @@ async function driftCheck({ drift, clock }: Services): Promise<AttestedCheck> {
   };
 }
 
+/** The last good backup; that a restore works is shown by a rehearsal, where the private key is. */
+async function backupCheck({ backups }: Services): Promise<AttestedCheck> {
+  const { recipients, last, maxAgeHours, now } = await backups.facts();
+  if (recipients === 0) return { name: 'backup', at: null, result: 'none are made', passed: false };
+  if (last === undefined) return { name: 'backup', at: null, result: 'there is no good one', passed: false };
+  const isOld = now - last.at >= maxAgeHours * 3_600_000;
+  return {
+    name: 'backup',
+    at: new Date(last.at).toISOString(),
+    result: `encrypted for ${recipients}, its ledger proven${isOld ? `; older than ${maxAgeHours} hours` : ''}`,
+    passed: !isOld,
+  };
+}
+
 async function owners({ config, auth }: Services): Promise<Attestation['owners']> {
   const { playbooks } = config.current();
   const principals = (await auth.listPrincipals()).filter(({ disabledAt }) => disabledAt === null);
@@ -135,7 +149,7 @@ export async function gatherAttestation(
   const at = clock.now();
   // What the page says of the ledger is under a signature when the page is read.
   await ledger.checkpoint().catch(() => undefined);
-  const [findings, lines, facts, tokens, owned, drills, drifted, report] = await Promise.all([
+  const [findings, lines, facts, tokens, owned, drills, drifted, backup, report] = await Promise.all([
     installFindings(services),
     runtime.posture(),
     evidence.facts(),
@@ -143,6 +157,7 @@ export async function gatherAttestation(
     owners(services),
     drillCheck(services),
     driftCheck(services),
+    backupCheck(services),
     ledger.verify(),
   ]);
   const ends = tokens.filter(
@@ -158,7 +173,7 @@ export async function gatherAttestation(
     egress: review,
     grants: grantEnd,
   };
-  const checks = [check('doctor and audit', findings, at), drills, drifted];
+  const checks = [check('doctor and audit', findings, at), drills, drifted, backup];
   const posture: readonly AttestedPosture[] = [
     ...lines.map((line) => ({
       ...line,

@@ -135,7 +135,7 @@ export function attestationPage(attestation: Attestation, keyId: string): Attest
       `Digests: ${Object.entries(digests)
         .map(([name, digest]) => `${name} ${digest.length > 30 ? short(digest) : digest}`)
         .join(', ')}`,
-      `Signed with key ${keyId}. Check it without the install: gatehouse attest verify FILE --key ledger.pub`,
+      `Signed with key ${keyId}: the signature is in the JSON of this page (gatehouse attest > posture.json). Anybody checks that without the install: gatehouse attest verify posture.json --key ledger.pub`,
     ],
   };
 }
