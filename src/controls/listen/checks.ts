@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Finding } from '../../kernel/index.ts';
 import { isLoopback } from './addresses.ts';
 
@@ -35,7 +36,16 @@ function nameOf(listener: { readonly address: string; readonly port: number | nu
 
 /** Whether the configuration declares this socket. */
 export function isDeclared(listener: ListenerFact, declared: readonly DeclaredListener[]): boolean {
-  return declared.some((item) => item.address === listener.address && item.port === listener.port);
+  return declared.some((item) =>
+    isFolder(item)
+      ? listener.family === 'unix' && `${dirname(listener.address)}/` === item.address
+      : item.address === listener.address && item.port === listener.port,
+  );
+}
+
+/** A folder, with its slash, stands for the Unix sockets in it: one for each open run. */
+function isFolder({ address, port }: DeclaredListener): boolean {
+  return port === null && address.endsWith('/');
 }
 
 function undeclared(facts: ListenFacts): readonly Finding[] {
@@ -57,7 +67,7 @@ function undeclared(facts: ListenFacts): readonly Finding[] {
 
 function absent(facts: ListenFacts): readonly Finding[] {
   return facts.declared
-    .filter((item) => !facts.measured.some((listener) => isDeclared(listener, [item])))
+    .filter((item) => !isFolder(item) && !facts.measured.some((listener) => isDeclared(listener, [item])))
     .map((item) => ({
       id: 'listen.absent',
       severity: 'warning',

@@ -56,7 +56,12 @@ export class GatewayLife {
   /** Everything that this process and egress are meant to listen on. */
   get declared(): readonly Declared[] {
     const { control, provider, values } = egressSockets(this.#parts.paths.run);
-    const sockets = [control, provider, values].map((address) => ({ address, port: null, plane: 'egress' }));
+    const runs = `${join(this.#parts.paths.run, 'runs')}/`;
+    const sockets = [control, provider, values, runs].map((address) => ({
+      address,
+      port: null,
+      plane: 'egress',
+    }));
     return [...(this.#listeners?.declared ?? []), ...sockets];
   }
 
