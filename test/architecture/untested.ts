@@ -14,6 +14,8 @@ const GROUPS: Readonly<Record<string, string>> = {
     DOCTOR_EGRESS_VERSION_DIFFERS`,
   'Needs an image or an engine that fails; the suites of engines use good ones.': `
     SANDBOX_IMAGE_MISSING SANDBOX_SETUP_FAILED`,
+  'A clock that passes an expiry, or a second try of something taken away already; nothing follows from it.': `
+    CHANNEL_CODE_EXPIRED AUTH_IDENTITY_UNBOUND`,
   'Only advice or a count: nothing is refused, and no test looks at it yet.': `
     GRANT_USED_OFTEN GRANT_WAITS GRANT_LONG APPROVALS_WAITING PLAYBOOK_SECRET_UNLISTED HONEYTOKEN_LIMIT CLI_TOKEN_MISSING
     REACH_HOME_UNKNOWN REACH_FILE_CHANGED HOME_DISK_LOW CLOCK_BEHIND`,
