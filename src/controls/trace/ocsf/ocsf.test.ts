@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { ocsfProblems } from '../../../../test/fixtures/ocsf/validator.ts';
 import { LEDGER_TYPES } from '../../../kernel/index.ts';
@@ -9,6 +12,9 @@ import { type OcsfEvent, toOcsf } from './event.ts';
 
 const SOURCE = { version: '1.2.3', hostname: 'gate.example.org' };
 const HASH = 'ab'.repeat(32);
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+/** How sources name what is recorded: actions, rules of alerts, and operations, whose changes are recorded by id. */
+const NAMED = /\b(?:action|rule|id): '([a-z][a-z-]*\.[a-z][a-z.-]*)'/g;
 
 function recordOf(more: Partial<LedgerRecord>): LedgerRecord {
   return {
@@ -241,6 +247,23 @@ describe('OCSF events', () => {
       fc.property(records, (record) => assert.deepEqual(ocsfProblems(toOcsf(record, SOURCE)), [])),
       { numRuns: 300 },
     );
+  });
+
+  test('every action that any source writes is a valid event under every type of record', () => {
+    const actions = new Set(
+      globSync('src/**/*.ts', { cwd: ROOT })
+        .filter((file) => !file.endsWith('.test.ts'))
+        .flatMap((file) =>
+          [...readFileSync(join(ROOT, file), 'utf8').matchAll(NAMED)].map(([, name = '']) => name),
+        ),
+    );
+    assert.ok(actions.size > 150, String(actions.size));
+    for (const type of LEDGER_TYPES) {
+      for (const action of actions) {
+        const event = toOcsf(recordOf({ type, action, outcome: 'success' }), SOURCE);
+        assert.deepEqual(ocsfProblems(event), [], `${type} ${action}`);
+      }
+    }
   });
 
   test('the published schema refuses an attribute that nobody published, and a class without what it requires', () => {
