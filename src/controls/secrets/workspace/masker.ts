@@ -96,6 +96,7 @@ export function createMasker(options: MaskerOptions): Masker {
   const seenBy = new Map<string, readonly SeenValue[]>();
   const places = new FirstPlaces(join(folder, 'places'));
   const watchers = new Map<string, FSWatcher>();
+  let justLooked: ReadonlyMap<string, readonly Hit[]> | undefined;
   const exchanges = new Exchanges(parts);
 
   const treeOf = (root: string): Tree => {
@@ -175,10 +176,12 @@ export function createMasker(options: MaskerOptions): Masker {
     const held = new Map<string, MaskedFile>();
     let nested = false;
     const seen: SeenValue[] = [];
+    const looked = justLooked;
+    justLooked = undefined;
     for (const { source, target, mode } of mounts) {
       const below: Inside[] = [];
       const insideOf = (path: string) => (path === source ? target : `${target}${path.slice(source.length)}`);
-      for (const hit of treeOf(source).scan()) {
+      for (const hit of looked?.get(source) ?? treeOf(source).scan()) {
         if (options.isBait?.(hit.path) === true) continue;
         if (hit.verdict === 'socket' && dead?.has(hit.path) === true) continue;
         const free = hit.verdict === 'masked' && !files.has(identity(hit.facts)) && hit.path !== source;
@@ -221,12 +224,15 @@ export function createMasker(options: MaskerOptions): Masker {
   };
 
   return {
-    sockets: (mounts) =>
-      mounts.flatMap(({ source }) =>
-        treeOf(source)
-          .scan()
-          .flatMap(({ path, verdict }) => (verdict === 'socket' ? [path] : [])),
-      ),
+    sockets(mounts) {
+      const found = new Map(mounts.map(({ source }) => [source, treeOf(source).scan()] as const));
+      const paths = [...found.values()]
+        .flat()
+        .flatMap(({ path, verdict }) => (verdict === 'socket' ? [path] : []));
+      // Nobody has to be asked about a socket, so nothing happens between this look and the run that it is for.
+      justLooked = paths.length === 0 ? found : undefined;
+      return paths;
+    },
     open(run, mounts, how = {}) {
       exchanges.enter(run, mounts);
       try {

@@ -188,6 +188,30 @@ export function conformanceOfFiles(bench: Bench): void {
     );
   });
 
+  test('sandbox/a socket of the host under a mask: nobody is reached, and the socket stays', async () => {
+    const real = folder('listening');
+    const path = join(real, 'agent.sock');
+    const empty = join(fixture().base, 'empty');
+    writeFileSync(empty, '', { mode: 0o600 });
+    let reached = 0;
+    const server = createServer((socket) => {
+      reached += 1;
+      socket.destroy();
+    }).listen(path);
+    await once(server, 'listening');
+    const { uid, gid } = bench.subject.account;
+    for (const one of [real, path, empty]) chownSync(one, uid, gid);
+    const masks = [{ source: empty, target: '/workspace/agent.sock', mode: 'ro' as const }];
+    const connects = `use Socket; socket(my $s, AF_UNIX, SOCK_STREAM, 0); for my $p (@ARGV) { print connect($s, pack("Sa*", AF_UNIX, "$p\\0")) ? "reached " : "refused " }`;
+    const { out } = await fixture().sh(
+      `mv agent.sock other 2>/dev/null; rm -f agent.sock 2>/dev/null; ln agent.sock linked 2>/dev/null; perl -e '${connects}' agent.sock other linked /workspace/agent.sock`,
+      { mounts: [at(real)], masks },
+    );
+    server.close();
+    assert.equal(out.replaceAll('refused ', ''), '');
+    assert.equal(reached, 0);
+  });
+
   test('sandbox/link in the workspace to a file of the host: leads nowhere', async () => {
     const secret = join(fixture().secrets, 'linked');
     writeFileSync(secret, 'host-secret', { mode: 0o644 });
