@@ -13,7 +13,7 @@ const ALLOWED: readonly RegExp[] = [
   /^gatehouse\.json$/,
   /^playbooks\/[a-z0-9][a-z0-9_-]{0,63}\.yaml$/,
   /^policy\/egress\.yaml$/,
-  /^state\/(state\.db|ledger\.db|ledger\.anchor|honeytokens\.json)$/,
+  /^state\/(state\.db|ledger\.db|ledger\.anchor|honeytokens\.json|sandbox-images\.json)$/,
   /^keys\/ledger\.pub$/,
   /^keys\/retired\/[0-9a-f]{16}\.pub$/,
 ];

@@ -88,7 +88,7 @@ export async function copyState({ folder, state, keys }: CopyOrder): Promise<Cop
   const to = join(folder, 'state');
   mkdirSync(to, { recursive: true, mode: 0o700 });
   mkdirSync(join(folder, 'keys'), { recursive: true, mode: 0o700 });
-  copyFile(join(state, 'honeytokens.json'), join(to, 'honeytokens.json'));
+  for (const name of ['honeytokens.json', 'sandbox-images.json']) copyFile(join(state, name), join(to, name));
   copyFile(join(state, 'ledger.anchor'), join(to, 'ledger.anchor'));
   await copyDatabase(join(state, 'state.db'), join(to, 'state.db'));
   await copyDatabase(join(state, 'ledger.db'), join(to, 'ledger.db'));

@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { loadEffectiveConfig } from '../../configuration/index.ts';
 import { BACKUP_CODES, type BackupManifest, type LedgerHead } from '../../controls/backup/index.ts';
-import type { PublicKeys } from '../../controls/trace/index.ts';
+import { openPastLedger, type PublicKeys } from '../../controls/trace/index.ts';
 import { openDatabase } from '../../drivers/sqlite/index.ts';
 import { GatehouseError } from '../../kernel/index.ts';
 import type { HomePaths } from '../../operations/services.ts';
@@ -70,20 +69,16 @@ export interface Continuity {
 /** Whether a ledger is what became of the one in the backup: every head of the backup is a record in it. */
 export function continuityOf(file: string, manifest: BackupManifest): Continuity {
   if (!existsSync(file)) return { ledger: 'none', newer: 0 };
-  let raw: DatabaseSync | undefined;
   try {
-    raw = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
-    const find = raw.prepare('SELECT hash FROM records WHERE writer = ? AND seq = ?');
-    const holds = manifest.ledger.heads.every(
-      ({ writer, seq, hash }) => find.get(writer, seq)?.['hash'] === hash,
+    using ledger = openPastLedger(file);
+    const { heads } = manifest.ledger;
+    if (!heads.every((head) => ledger.holds(head))) return { ledger: 'other', newer: 0 };
+    const ends = ledger.ends();
+    const grown = [...ends].map(
+      ([writer, end]) => end - (heads.find((head) => head.writer === writer)?.seq ?? 0),
     );
-    const count = Number(raw.prepare('SELECT count(*) AS n FROM records').get()?.['n'] ?? 0);
-    return holds
-      ? { ledger: 'continues', newer: count - manifest.ledger.records }
-      : { ledger: 'other', newer: 0 };
+    return { ledger: 'continues', newer: grown.reduce((sum, count) => sum + count, 0) };
   } catch {
     return { ledger: 'unreadable', newer: 0 };
-  } finally {
-    raw?.close();
   }
 }

@@ -156,6 +156,7 @@ function exchangesOf(home: string, staged: string): readonly Exchange[] {
     ...STATE_FILES,
     'state/ledger.anchor',
     'state/honeytokens.json',
+    'state/sandbox-images.json',
   ];
   const leaving = present.filter((path) => !coming.has(path) && existsSync(join(home, path)));
   return [
