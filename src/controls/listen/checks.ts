@@ -14,6 +14,11 @@ export interface DeclaredListener {
   /** Canonical address, or the absolute path of a Unix socket. */
   readonly address: string;
   readonly port: number | null;
+  /**
+   * The address is a folder in which this process opens and closes Unix sockets, one per run. Any of them is declared,
+   * none has to be there, and one of another process is not.
+   */
+  readonly folderOf?: string;
 }
 
 /** What a check of listeners looks at, as measured. */
@@ -27,7 +32,8 @@ export interface ListenFacts {
   readonly uid: number;
 }
 
-function nameOf(listener: { readonly address: string; readonly port: number | null }): string {
+function nameOf(listener: DeclaredListener): string {
+  if (listener.folderOf !== undefined) return `${listener.address}/*`;
   if (listener.port === null) return listener.address;
   return listener.address.includes(':')
     ? `[${listener.address}]:${listener.port}`
@@ -36,16 +42,10 @@ function nameOf(listener: { readonly address: string; readonly port: number | nu
 
 /** Whether the configuration declares this socket. */
 export function isDeclared(listener: ListenerFact, declared: readonly DeclaredListener[]): boolean {
-  return declared.some((item) =>
-    isFolder(item)
-      ? listener.family === 'unix' && `${dirname(listener.address)}/` === item.address
-      : item.address === listener.address && item.port === listener.port,
-  );
-}
-
-/** A folder, with its slash, stands for the Unix sockets in it: one for each open run. */
-function isFolder({ address, port }: DeclaredListener): boolean {
-  return port === null && address.endsWith('/');
+  return declared.some(({ address, port, folderOf }) => {
+    if (folderOf === undefined) return address === listener.address && port === listener.port;
+    return listener.process === folderOf && listener.port === null && dirname(listener.address) === address;
+  });
 }
 
 function undeclared(facts: ListenFacts): readonly Finding[] {
@@ -67,7 +67,8 @@ function undeclared(facts: ListenFacts): readonly Finding[] {
 
 function absent(facts: ListenFacts): readonly Finding[] {
   return facts.declared
-    .filter((item) => !isFolder(item) && !facts.measured.some((listener) => isDeclared(listener, [item])))
+    .filter(({ folderOf }) => folderOf === undefined)
+    .filter((item) => !facts.measured.some((listener) => isDeclared(listener, [item])))
     .map((item) => ({
       id: 'listen.absent',
       severity: 'warning',

@@ -375,6 +375,22 @@ test('listen/bodies under way: counted past the first bytes of each, per princip
   assert.equal(receiving.total, 0);
 });
 
+test('sockets of runs come and go undisturbed; one of another process, or deeper, is a finding', () => {
+  const sockets = { address: '/home/g/run/runs', port: null, folderOf: 'egress' };
+  const ids = (process: string, address: string) =>
+    checkListeners({
+      measured: [{ process, family: 'unix', address, port: null }],
+      declared: [sockets],
+      outbound: [],
+      home: { path: '/home/g', mode: 0o40700, uid: 7 },
+      uid: 7,
+    }).map(({ id }) => id);
+  assert.deepEqual(ids('egress', '/home/g/run/runs/a.sock'), []);
+  assert.deepEqual(ids('gateway', '/home/g/run/runs/a.sock'), ['listen.undeclared']);
+  assert.deepEqual(ids('egress', '/home/g/run/runs/a/b.sock'), ['listen.undeclared']);
+  assert.deepEqual(ids('egress', '/home/g/run/other.sock'), ['listen.undeclared']);
+});
+
 test('what is open and not declared, declared and not open, dialled, or readable by others is a finding', () => {
   const facts: ListenFacts = {
     measured: [{ process: 'gateway', family: 'tcp4', address: '127.0.0.1', port: 1 }],

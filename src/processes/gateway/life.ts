@@ -55,14 +55,10 @@ export class GatewayLife {
 
   /** Everything that this process and egress are meant to listen on. */
   get declared(): readonly Declared[] {
-    const { control, provider, values } = egressSockets(this.#parts.paths.run);
-    const runs = `${join(this.#parts.paths.run, 'runs')}/`;
-    const sockets = [control, provider, values, runs].map((address) => ({
-      address,
-      port: null,
-      plane: 'egress',
-    }));
-    return [...(this.#listeners?.declared ?? []), ...sockets];
+    const { control, provider, values, runs } = egressSockets(this.#parts.paths.run);
+    const sockets = [control, provider, values].map((address) => ({ address, port: null, plane: 'egress' }));
+    const ofRuns = { address: runs, port: null, plane: 'egress', folderOf: 'egress' };
+    return [...(this.#listeners?.declared ?? []), ...sockets, ofRuns];
   }
 
   /** Names of what keeps the gateway from being ready; empty when it is. */
