@@ -411,17 +411,6 @@ test('what is open and not declared, declared and not open, dialled, or readable
   assert.deepEqual(ids({ outbound: dialled }), [['listen.gateway-dials', 'critical']]);
   assert.deepEqual(ids({ home: { ...facts.home, mode: 0o40750 } }), [['listen.home-open', 'critical']]);
   assert.deepEqual(ids({ uid: 0 }), [['listen.home-owner', 'critical']]);
-  const runs = { address: '/home/g/run/runs/', port: null };
-  const socket = {
-    process: 'egress',
-    family: 'unix',
-    address: '/home/g/run/runs/0a.sock',
-    port: null,
-  } as const;
-  const declared = [...facts.declared, runs];
-  assert.deepEqual(ids({ declared, measured: [...facts.measured, socket] }), []);
-  const beside = { ...socket, address: '/home/g/run/runs/sub/0a.sock' };
-  assert.deepEqual(ids({ declared, measured: [...facts.measured, beside] }), [['listen.undeclared', 'high']]);
   const synced = { ...facts.home, path: '/home/g/Dropbox/gatehouse' };
   assert.deepEqual(
     ids({ home: synced }).map(([id]) => id),
