@@ -170,3 +170,24 @@ test('a flood of made-up names becomes one line, at the limit and one past it', 
   assert.equal(refused.length, MAX_REFUSED_HOSTS + 1);
   assert.equal(refused.find(({ host }) => host === OTHERS)?.count, 50);
 });
+
+test('whole days are read from totals by day, the ends of a period by hour, and the sums are the same', async () => {
+  using home = await world(START + 10 * 24 * HOUR_MS);
+  const hours = [0, 1, 23, 24, 25, 47, 48, 71, 72, 95, 96, 120];
+  for (const hour of hours) home.add(closed({ host: 'a.org', at: START + hour * HOUR_MS + 5 }, 1, 0));
+  for (const first of [undefined, 0, 1, 24, 30, 48]) {
+    for (const last of [undefined, 0, 23, 47, 48, 71, 100, 200]) {
+      const inside = hours.filter((hour) => hour >= (first ?? 0) && hour <= (last ?? 1_000));
+      const rows = await home.traffic.top(
+        {
+          ...(first === undefined ? {} : { since: START + first * HOUR_MS }),
+          ...(last === undefined ? {} : { until: START + last * HOUR_MS + 1 }),
+        },
+        'bytes',
+        5,
+      );
+      assert.equal(rows[0]?.sent ?? 0, inside.length, `${first} ${last}`);
+      if (inside.length > 0) assert.equal(rows[0]?.lastAt, START + (inside.at(-1) ?? 0) * HOUR_MS);
+    }
+  }
+});
