@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -160,6 +161,18 @@ describe('a backup of a running gateway', () => {
       const { findings } = (await operate(home, 'doctor.run')).result as { findings: { id: string }[] };
       assert.ok(findings.some(({ id }) => id === 'BACKUP_LAST_FAILED'));
     });
+
+  test('backup/into a folder that is a link into the workspaces: refused', async () => {
+    const link = join(outside, 'link');
+    symlinkSync(join(home, 'workspaces', 'main'), link);
+    for (const folder of [link, join(home, 'workspaces', 'main', 'b')]) {
+      await operate(home, 'config.set', { path: 'backup.folder', value: folder, reason: 't' });
+      const refused = await operate(home, 'backup.create');
+      assert.equal(refused.error?.code, 'BACKUP_FOLDER_UNUSABLE', folder);
+    }
+    await operate(home, 'config.set', { path: 'backup.folder', value: null, reason: 't' });
+    assert.deepEqual(readdirSync(join(home, 'workspaces', 'main')), []);
+  });
 
   test('killed in the middle, nothing half is left and the next start says what was cut off', async () => {
     const staging = join(home, 'cache', 'backup');

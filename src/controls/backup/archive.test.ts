@@ -289,3 +289,11 @@ describe('retention', () => {
     assert.ok(keptOf(all, { last: 1, days: 1 }, at(-400).at).has(all[1] as { at: number }));
   });
 });
+
+test('backup/a pipe, a folder or a device in the place of a backup: refused, and nothing waits for it', async () => {
+  for (const file of [folder, '/dev/zero', join(folder, 'not-there')])
+    await assert.rejects(
+      openArchive({ file, identities: [identity], judge, folder: undefined, maxBytes: 1 }),
+      { code: 'BACKUP_UNREADABLE' },
+    );
+});

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -143,6 +143,8 @@ function isDiskError(thrown: unknown): boolean {
 async function refuseLongHeader(path: string): Promise<void> {
   let head: string;
   try {
+    // Anything but a file may have no end, or never begin.
+    if (!(await stat(path)).isFile()) throw new Error('not a regular file');
     await using file = await open(path, 'r');
     const { buffer, bytesRead } = await file.read(
       Buffer.alloc(MAX_AGE_HEADER_BYTES),

@@ -1,4 +1,13 @@
-import { accessSync, constants, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Kysely } from 'kysely';
 import {
@@ -201,9 +210,12 @@ class Backups implements BackupService {
   /** @throws BACKUP_FOLDER_UNUSABLE */
   #prepareFolder(folder: string): void {
     const { workspaces } = this.#parts.places;
-    if (`${folder}/`.startsWith(`${workspaces}/`)) throw BACKUP_CODES.error('BACKUP_FOLDER_UNUSABLE');
+    const isWithin = (path: string, root: string) => `${path}/`.startsWith(`${root}/`);
+    if (isWithin(folder, workspaces)) throw BACKUP_CODES.error('BACKUP_FOLDER_UNUSABLE');
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (isWithin(realpathSync(folder), realpathSync(workspaces)))
+        throw new Error('a link into the workspaces');
       const { mode, uid } = statSync(folder);
       if ((mode & 0o022) !== 0 || (uid !== process.getuid?.() && uid !== 0))
         throw new Error('others can write to it');

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BACKUP_CODES, type BackupManifest } from '../../controls/backup/index.ts';
 import { openPastLedger, verifyLedgerFile } from '../../controls/trace/index.ts';
 import { GatehouseError } from '../../kernel/index.ts';
@@ -15,6 +16,8 @@ import { codeOf, unpackInto } from './open.ts';
 import { continuityOf, proveUnpacked, proveUsable, unpackedPaths } from './prove.ts';
 import { restoredNote } from './restored.ts';
 
+/** Milliseconds for egress to end after its gateway. */
+const EGRESS_ENDS_MS = 10_000;
 /** Everything that belongs to a home's past and gives way to the backup's. */
 const STATE_FILES = ['state.db', 'ledger.db'].flatMap((name) =>
   ['', '-wal', '-shm'].map((end) => `state/${name}${end}`),
@@ -31,7 +34,7 @@ export async function restoreBackup(
   paths: HomePaths,
   env: NodeJS.ProcessEnv,
 ): Promise<RestoreReport> {
-  if (await answers(join(paths.run, 'gateway.sock'))) throw BACKUP_CODES.error('BACKUP_GATEWAY_RUNNING');
+  await nobodyRuns(paths);
   prepareHome(paths);
   const waiting = join(paths.home, '.restore');
   rmSync(waiting, { recursive: true, force: true });
@@ -49,6 +52,20 @@ export async function restoreBackup(
       `the restore could not be finished: ${codeOf(thrown)}`,
       { cause: thrown },
     );
+  }
+}
+
+/** Egress ends a moment after its gateway, and writes its last record then. @throws BACKUP_GATEWAY_RUNNING */
+async function nobodyRuns({ run }: HomePaths): Promise<void> {
+  if (await answers(join(run, 'gateway.sock'))) throw BACKUP_CODES.error('BACKUP_GATEWAY_RUNNING');
+  const deadline = performance.now() + EGRESS_ENDS_MS;
+  while (await answers(join(run, 'egress.sock'))) {
+    if (performance.now() > deadline)
+      throw BACKUP_CODES.error(
+        'BACKUP_GATEWAY_RUNNING',
+        'egress still runs on this home; nothing was restored',
+      );
+    await sleep(50);
   }
 }
 
@@ -82,7 +99,7 @@ async function exchange(
   retireKeys(unpacked, await readPublicKeys(paths.keys), theirs);
   const staged = stagedOf(home, manifest.id);
   renameSync(unpacked, staged);
-  if (await answers(join(paths.run, 'gateway.sock'))) throw BACKUP_CODES.error('BACKUP_GATEWAY_RUNNING');
+  await nobodyRuns(paths);
   beginExchange(home, manifest.id, exchangesOf(home, staged));
   finishExchange(home);
   return {
