@@ -36,6 +36,7 @@ import { type EnvironmentFacts, readProviders } from './policy/providers.ts';
 import { readRunSecrets } from './policy/run-secrets.ts';
 import { checkSenders } from './policy/senders.ts';
 import { installTools } from './policy/tools.ts';
+import { readTracing } from './policy/tracing.ts';
 import type { ConfigInput } from './schema.ts';
 import type { ConfigIssue, ConfigPaths, EffectiveConfig } from './types.ts';
 import { withDefaults } from './with-defaults.ts';
@@ -197,11 +198,12 @@ async function installContext(assembly: Assembly, named: ReadonlySet<string>, us
   const exports = await readExports(input, places.home, issues);
   const anchors = await readAnchors(input, issues);
   const alerts = await readAlerts(input, channels.accounts, issues);
+  const tracing = await readTracing(input, issues);
   const { providers } = offered;
   const wantedModel = facts.model;
   const bounds = { ceiling, grants, destinations, egress, secrets };
   const context: AgentContext = { ...bounds, input, playbooks, providers, wantedModel, places, issues };
-  return { context, offered, channels, anchors, exports, alerts };
+  return { context, offered, channels, anchors, exports, alerts, tracing };
 }
 
 async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
@@ -211,7 +213,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
   const named = new Set(agents.map((agent) => agent.settings.playbook ?? 'default'));
   const used = new Map([...playbooks].filter(([name, { own }]) => own || named.has(name)));
   const grantPolicy = readGrantPolicy(input.grantPolicy, issues);
-  const { context, offered, channels, anchors, exports, alerts } = await installContext(
+  const { context, offered, channels, anchors, exports, alerts, tracing } = await installContext(
     assembly,
     named,
     used,
@@ -250,8 +252,9 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     ...exports.secrets,
     ...anchors.secrets,
     ...alerts.secrets,
+    ...tracing.secrets,
   ];
-  const rules = [...offered.rules, ...channels.rules, ...anchors.rules, ...alerts.rules];
+  const rules = [...offered.rules, ...channels.rules, ...anchors.rules, ...alerts.rules, ...tracing.rules];
   const texts = Object.fromEntries([...used].map(([name, { playbook }]) => [name, playbook]));
   const models = [...policies.values()].map((policy) => policy.models);
   return Object.freeze({
@@ -283,6 +286,7 @@ async function assemble(assembly: Assembly): Promise<EffectiveConfig> {
     channels: freezeDeep({ accounts: channels.accounts }),
     alertDestinations: freezeDeep(alerts.destinations),
     mailDestinations: freezeDeep(alerts.mail),
+    tracing: freezeDeep(tracing.settings),
     providers: freezeDeep(providers),
     secrets: freezeDeep(secrets),
     runSecrets: freezeDeep(context.secrets),

@@ -13,6 +13,7 @@ import { ListenSection } from '../controls/listen/schema.ts';
 import { SecretInput, SecretsSection } from '../controls/secrets/schema.ts';
 import { BindingsSection, DmPolicySection } from '../controls/senders/schema.ts';
 import { LedgerSection, LoggingSection, traceSection } from '../controls/trace/schema.ts';
+import { tracingSection } from '../controls/tracing/schema.ts';
 import type { ConfigDefaults } from './defaults.ts';
 
 /** The whole configuration file. Each control owns its own part; nothing is known that is not listed here. */
@@ -45,6 +46,7 @@ export const ConfigSchema = Type.Object(
     ledger: Type.Optional(LedgerSection),
     trace: Type.Optional(traceSection(SecretInput)),
     alerts: Type.Optional(alertsSection(SecretInput)),
+    tracing: Type.Optional(tracingSection(SecretInput)),
     drills: Type.Optional(DrillsSection),
     budget: Type.Optional(BudgetSection),
     backup: Type.Optional(BackupSection),

@@ -99,6 +99,14 @@ export interface MailDestinationConfig {
   readonly password: string | null;
 }
 
+/** Where spans go; the secret by name. */
+export interface TracingConfig {
+  readonly endpoint: string;
+  readonly authorization: string | null;
+  readonly sample: number;
+  readonly service: string;
+}
+
 export interface PlaybookFacts {
   readonly name: string;
   readonly version: number;
@@ -118,6 +126,8 @@ export interface EffectiveConfig {
   readonly defaultAgent: string;
   readonly channels: { readonly accounts: readonly ChannelAccount[] };
   readonly alertDestinations: readonly AlertDestinationConfig[];
+  /** Undefined: no traces are sent. */
+  readonly tracing: TracingConfig | undefined;
   readonly mailDestinations: readonly MailDestinationConfig[];
   readonly agents: ReadonlyMap<string, AgentPolicy>;
   /** Playbooks that agents have, with who answers for each and until when it was reviewed. */

@@ -30,6 +30,7 @@ import { keepRetention } from './gateway/retention.ts';
 import { createRuntime, type GatewayRuntime } from './gateway/runtime.ts';
 import { handleSignals } from './gateway/signals.ts';
 import { createSurfaces, type Surfaces } from './gateway/surfaces.ts';
+import { openTracer } from './gateway/tracing.ts';
 import { writeWelcome } from './gateway/welcome.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { fileLogger } from './logger.ts';
@@ -216,6 +217,8 @@ async function open(
     watchDrift({ drift, logger, every: repeatedly, ready: egress.ready.bind(egress, EGRESS_READY_MS) }),
   );
   const alerting = openAlerting({ core, egress, chat: channels, logger });
+  const tracer = await openTracer({ core, egress, version: parts.program.version });
+  life.onDrained(() => tracer.stop());
   const services: Services = {
     ...core,
     clock: systemClock,
@@ -240,7 +243,7 @@ async function open(
       channels,
       certificates: () => life.certificates,
       proof: runtime.proof,
-      spansDropped: () => 0,
+      spansDropped: () => tracer.dropped,
       clock,
     }),
   };
@@ -253,6 +256,7 @@ async function open(
     random: systemRandom,
     logger,
     webhooks: channels.deliver,
+    onParent: (trace, spanId) => tracer.parent(trace, spanId),
   });
   const repaired = await core.turns.repair();
   await core.approvals.expireDue();

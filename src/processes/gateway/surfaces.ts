@@ -19,6 +19,7 @@ export interface SurfaceParts {
   readonly logger: Logger;
   /** Deliveries of chat platforms. */
   readonly webhooks: NonNullable<HttpSurfaceParts['webhooks']>;
+  readonly onParent: NonNullable<HttpSurfaceParts['onParent']>;
 }
 
 export interface Surfaces {
@@ -51,6 +52,7 @@ export async function createSurfaces(parts: SurfaceParts): Promise<Surfaces> {
     rules: () => requestRules(config()),
     proxyIdentity: () => config().config.gateway.auth.trustedProxy,
     webhooks: parts.webhooks,
+    onParent: parts.onParent,
     openai: () => config().config.gateway.http.endpoints.chatCompletions.enabled,
   });
   const ws = createWsSurface({

@@ -8,6 +8,7 @@ import {
   LISTEN_LIMITS,
   normaliseAddress,
 } from '../../controls/listen/index.ts';
+import { incomingTrace } from '../../controls/tracing/index.ts';
 import type { GatehouseError } from '../../kernel/index.ts';
 import type { Arrival, HttpSurfaceParts, Identity } from './parts.ts';
 import { type ServerOptions, UNKNOWN_PEER } from './server.ts';
@@ -27,18 +28,22 @@ export function judgeArrival(
   identity: Identity,
   listener: ServerOptions = LOCAL,
 ): { readonly arrival: Arrival } | { readonly arrival: Arrival; readonly refusal: GatehouseError } {
-  const trace = randomUUID();
+  const fresh = randomUUID();
   const userAgent = request.headers['user-agent'] ?? '';
   if (identity === 'socket') {
     const peer = { address: 'unix', userAgent, surface: 'socket' } as const;
-    return { arrival: { identity, trace, peer } };
+    return { arrival: { identity, trace: fresh, peer } };
   }
   const peer = normaliseAddress(request.socket.remoteAddress) ?? UNKNOWN_PEER;
   const { headers, rawHeaders } = request;
   const facts = { target: request.url ?? '', headers, rawHeaders, peer };
   const verdict = judgeRequest(facts, parts.rules(), (parts.limits ?? LISTEN_LIMITS).headerCount);
   const { plane } = listener;
-  const published = plane !== 'admin' && (listener.exposed || inBlocks(parts.rules().trustedProxies, peer));
+  const fromProxy = inBlocks(parts.rules().trustedProxies, peer);
+  const told = fromProxy ? incomingTrace(headers) : undefined;
+  const trace = told?.trace ?? fresh;
+  if (told?.parent !== undefined) parts.onParent?.(trace, told.parent);
+  const published = plane !== 'admin' && (listener.exposed || fromProxy);
   const proven = 'address' in verdict ? transportIdentity(parts, request, peer) : verdict;
   if ('address' in verdict && !('refusal' in proven)) {
     const facts = { ...peerFacts(verdict.address, userAgent, plane), published, ...proven };

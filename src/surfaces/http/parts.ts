@@ -37,6 +37,8 @@ export interface HttpSurfaceParts {
   readonly rules: () => RequestRules;
   /** Headers in which listed proxies say whom they have authenticated; read at every request. */
   readonly proxyIdentity?: () => ProxyIdentitySettings | undefined;
+  /** A listed proxy said which span of its own this trace belongs below. */
+  readonly onParent?: (trace: string, spanId: string) => void;
   readonly limits?: ListenLimits;
   /** Bounds of all connections that the configuration sets; read at every connection. */
   readonly connections?: () => Pick<ListenLimits, 'connections' | 'connectionsPerPrincipal'>;

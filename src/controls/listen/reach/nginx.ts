@@ -90,6 +90,8 @@ const CLEARED = [
   'X-Client-Cert',
   'X-SSL-Client-Cert',
   'Proxy',
+  'Traceparent',
+  'Tracestate',
 ];
 
 function header(front: Front): readonly string[] {

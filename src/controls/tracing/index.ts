@@ -1,0 +1,2 @@
+export { incomingTrace } from './incoming.ts';
+export { Tracer } from './tracer.ts';
