@@ -116,7 +116,7 @@ export class SpanMaker {
     if (place === undefined) return undefined;
     const failed = outcome === 'failure' || outcome === 'deny';
     const traceId = traceIdOf(place.trace);
-    const common = { ...(code === undefined ? {} : { 'gatehouse.code': code.slice(0, MAX_TEXT) }) };
+    const common = { 'gatehouse.code': words(code) };
     if (record.type === 'message' && TURN_ENDS.has(record.action)) {
       const ms = Math.max(0, amount(record.data?.['ms']) ?? 0);
       const parentSpanId = this.#parents.get(place.trace) ?? '';
@@ -142,7 +142,7 @@ function span(from: {
   readonly ms: number;
   readonly failed: boolean;
   readonly facts: Shape['facts'];
-  readonly common: Span['attributes'];
+  readonly common: Shape['facts'];
 }): Span {
   const { at, ms, facts, common, ...rest } = from;
   const attributes = Object.fromEntries(
