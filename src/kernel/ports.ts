@@ -301,14 +301,17 @@ export interface ExportStatus {
 export interface Egress {
   /**
    * Make the run's own socket; the returned path is bound into that sandbox and nowhere else. `secrets` are names that
-   * the run may use at most; egress takes away what the agent's own authority does not allow.
+   * the run may use at most; egress takes away what the agent's own authority does not allow. `bytes` is what a budget
+   * has set aside for it, in both directions; absent means egress's own limits alone.
    */
-  openRun(identity: EgressIdentity, secrets?: readonly string[]): Promise<OpenedRun>;
+  openRun(identity: EgressIdentity, secrets?: readonly string[], bytes?: number): Promise<OpenedRun>;
   /** A run of a drill, for which `rehearsal` is the whole outside; nothing of it is ever dialled (D6). */
   rehearse(identity: EgressIdentity, rehearsal: Rehearsal): Promise<OpenedRun>;
   /** Ends it. `reached` is false only when it is certain that no byte went out or came in through the socket. */
   closeRun(run: string): Promise<{
     readonly reached: boolean;
+    /** Bytes that went out and came in; absent when nobody knows. */
+    readonly bytes?: number;
     /** Destinations that were refused for want of a rule or of a person's word. */
     readonly refused?: readonly RefusedDestination[];
   }>;

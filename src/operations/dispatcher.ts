@@ -62,8 +62,7 @@ function eventOf(operation: Operation, caller: Caller, facts: Omit<LedgerEvent, 
 /** Calls from outside are requests of their principal (B1). @throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE */
 async function count(services: Services, { surface, subject, trace }: Caller): Promise<void> {
   if (surface !== 'http' && surface !== 'ws') return;
-  const reservation = await services.budget.reserve({ subject, trace }, { requests: 1 });
-  await reservation.settle({ requests: 1 });
+  await services.budget.spend({ subject, trace }, { requests: 1 });
 }
 
 /** @throws AUTH_SCOPE_MISSING or another decision code; the refusal is in the ledger first */

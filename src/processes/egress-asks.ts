@@ -65,9 +65,9 @@ export function createEgressQuestions(parts: AskParts): AskingEgress & EgressQue
 
   return {
     ask,
-    openRun(identity, secrets) {
+    openRun(identity, secrets, bytes) {
       if (open.size < MAX_RUNS) open.set(identity.run, identity);
-      return egress.openRun(identity, secrets);
+      return egress.openRun(identity, secrets, bytes);
     },
     async closeRun(run) {
       const closed = await egress.closeRun(run);

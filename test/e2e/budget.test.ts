@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startGateway, type TestGateway, temporaryHome } from '../fixtures/gateway.ts';
@@ -14,8 +17,30 @@ let model: HostileModel;
 let gateway: TestGateway;
 let home: string;
 
+/** A host of the size that its path says. */
+const host = createServer(({ url = '/' }, response) => {
+  response.setHeader('content-type', 'text/plain');
+  response.end('x'.repeat(Number(url.slice(1))));
+});
+
+const fetching = (port: number) => `playbook: fetching
+version: 1
+owner: tests
+review: 2099-01-31
+purpose: An agent that reads one host.
+tools: { allow: [list, web_fetch] }
+commands:
+  - otherwise: deny
+    reason: tests
+files: { workspace: rw }
+egress:
+  - { host: localhost, port: ${port}, protocol: http, networks: [127.0.0.0/8, '::1/128'], reason: tests }
+`;
+
 const settings = (budget: object) => {
-  const config = { ...configFor(model), budget };
+  const base = configFor(model) as { agents: { defaults: object } };
+  const agents = { defaults: { ...base.agents.defaults, playbook: 'fetching' } };
+  const config = { ...base, agents, budget };
   writeFileSync(join(home, 'gatehouse.json'), JSON.stringify(config), { mode: 0o600 });
 };
 
@@ -43,6 +68,11 @@ async function apply(budget: object): Promise<void> {
 before(async () => {
   model = await startHostileModel();
   home = temporaryHome();
+  host.listen(0, '127.0.0.1').unref();
+  await once(host, 'listening');
+  const { port } = host.address() as AddressInfo;
+  mkdirSync(join(home, 'playbooks'), { mode: 0o700 });
+  writeFileSync(join(home, 'playbooks', 'fetching.yaml'), fetching(port), { mode: 0o600 });
   settings({});
   gateway = await startGateway({ home, env: ENV });
 });
@@ -51,6 +81,7 @@ after(async () => {
   await gateway.stop();
   await model[Symbol.asyncDispose]();
   await removeHome(home);
+  host.close();
 });
 
 const say = (word: string) => operate(home, 'agent.run', { message: word, sessionKey: word });
@@ -105,6 +136,37 @@ describe('a running gateway', () => {
     assert.doesNotMatch(first, /BUDGET/);
     assert.match(second, /BUDGET_EXCEEDED/);
     assert.equal((await records(home, { action: 'tool.started' })).length, 1);
+  });
+
+  test('budget/more bytes in one run than are set aside, or than are left: refused, and what moved is counted', async () => {
+    const { port } = host.address() as AddressInfo;
+    const fetch = (size: number) => ({
+      calls: [{ tool: 'web_fetch', args: { url: `http://localhost:${port}/${size}` } }],
+    });
+    await apply({ install: { bytes: { day: 800_000 } } });
+    model.script('bytes', [fetch(1_000), fetch(3_000_000)]);
+    await say('bytes');
+    const [small = ''] = model.toolResults('bytes');
+    assert.match(small, /xxx/);
+    const closeds = await records(home, { action: 'net.closed' });
+    const [closed] = closeds.slice(-1);
+    assert.equal(closed?.code, 'EGRESS_LIMIT_BUDGET');
+    const line = await lineOf('bytes');
+    assert.ok(
+      (line?.used ?? 0) > 200_000 && (line?.used ?? 0) < 330_000 && line?.reserved === 0,
+      JSON.stringify(line),
+    );
+    await apply({ install: { bytes: { day: line?.used ?? 0 } } });
+    const ways = async () =>
+      (await records(home, { action: 'net.connect' })).filter(({ data }) => data?.['host'] === 'localhost')
+        .length;
+    const before = await ways();
+    model.script('nomore', [fetch(10)]);
+    await say('nomore');
+    assert.match(model.toolResults('nomore')[0] ?? '', /BUDGET_EXCEEDED/);
+    assert.equal(await ways(), before, 'no run got a way out');
+    const { stdout } = await gateway.cli(['budget', 'show']);
+    assert.match(stdout, /bytes/);
   });
 
   test('what was set aside when the process was killed counts as used', async () => {

@@ -309,6 +309,8 @@ describe('who may answer in a chat', () => {
       const { error } = await operate(home, 'principal.bind', { principal: 'bob', chat });
       assert.equal(error?.code, code, chat);
     }
+    const nobody = { principal: 'bob', chat: 'telegram/99' };
+    assert.equal((await operate(home, 'principal.unbind', nobody)).error?.code, 'AUTH_IDENTITY_UNBOUND');
     await ok('principal.add', {
       name: 'fixed',
       owner: 'x',

@@ -74,7 +74,12 @@ export const RULES: readonly Rule[] = [
 ];
 
 const SETTLED = { settle: () => Promise.resolve() };
-const UNLIMITED: Budget = { reserve: async () => SETTLED, reserveTokens: async () => SETTLED };
+const UNLIMITED: Budget = {
+  reserve: async () => SETTLED,
+  spend: async () => undefined,
+  reserveBytes: async () => ({ bytes: undefined, settle: async () => undefined }),
+  reserveTokens: async () => SETTLED,
+};
 
 export interface HarnessOptions {
   readonly budget?: Budget;

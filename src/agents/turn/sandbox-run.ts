@@ -187,7 +187,13 @@ async function started(
   if (!hasWayOut(tool, turn.id.policy)) return ports.sandbox.run(spec, call.signal, observer);
   const identity = { ...turn.subject, agent: turn.id.agent, run: runId, tool: tool.name };
   const secrets = secretsOf(ports, turn, tool, call.approved);
-  const { socketPath, env, trustBundle } = await ports.egress.openRun(identity, secrets);
+  const budget = await ports.budget.reserveBytes(turn.spender());
+  const { socketPath, env, trustBundle } = await ports.egress
+    .openRun(identity, secrets, budget.bytes)
+    .catch(async (thrown: unknown) => {
+      await budget.settle(0);
+      throw thrown;
+    });
   const open: RunSpec = {
     ...spec,
     env: { ...spec.env, ...env },
@@ -197,11 +203,12 @@ async function started(
   try {
     return await ports.sandbox.run(open, call.signal, observer);
   } finally {
-    const closed = ports.egress.closeRun(runId).catch((cause: unknown) => {
+    const closed = await ports.egress.closeRun(runId).catch((cause: unknown) => {
       ports.logger.warn('a run socket could not be closed', { run: runId, cause: `${cause}` });
       return { reached: true };
     });
-    onClosed(await closed);
+    await budget.settle('bytes' in closed ? closed.bytes : undefined);
+    onClosed(closed);
   }
 }
 

@@ -81,8 +81,7 @@ async function countMessage(ports: TurnPorts, { entry, policy }: Accepted): Prom
   const { subject, trace } = entry.request;
   if (subject.sender === undefined) return;
   const spender = { subject: { ...subject, agent: entry.agent }, trace, agentLimits: policy.budgets ?? [] };
-  const reservation = await ports.budget.reserve(spender, { requests: 1 });
-  await reservation.settle({ requests: 1 });
+  await ports.budget.spend(spender, { requests: 1 });
 }
 
 async function recordReceipt(ports: TurnPorts, entry: TurnEntry): Promise<void> {

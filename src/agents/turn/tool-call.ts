@@ -218,8 +218,7 @@ async function performNow(
     return stoppedBefore(ports, turn, thrown);
   }
   try {
-    const reservation = await ports.budget.reserve(turn.spender(), { runs: 1 });
-    await reservation.settle({ runs: 1 });
+    await ports.budget.spend(turn.spender(), { runs: 1 });
   } catch (thrown) {
     return stoppedBefore(ports, turn, thrown);
   }

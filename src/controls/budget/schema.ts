@@ -38,6 +38,7 @@ export const BudgetLimitKeys = Type.Object(
     tokens: Amounts('Tokens of models, in and out', 1e15),
     money: Amounts('Money for models, in the currency of `budget.prices`', 1e9),
     runs: Amounts('Calls of tools', 1e12),
+    bytes: Amounts('Bytes that runs move through egress, in both directions', 1e15),
   },
   { additionalProperties: false },
 );

@@ -145,6 +145,69 @@ describe('money', () => {
   });
 });
 
+describe('bytes', () => {
+  const dev = { subject: { principal: 'bob', agent: 'dev', channel: 'telegram', sender: '7' } };
+
+  test('of one run are a quarter of the narrowest limit at most, and what is left when that is less', async () => {
+    using w = await world({
+      install: { bytes: { day: 4_000 } },
+      eachPrincipal: { bytes: { day: 1_000 } },
+      eachSender: { bytes: { month: 2_000 } },
+    });
+    const runs = [];
+    for (let at = 0; at < 4; at += 1) runs.push(await w.budget.reserveBytes(dev));
+    assert.deepEqual(
+      runs.map(({ bytes }) => bytes),
+      [250, 250, 250, 250],
+    );
+    await assert.rejects(w.budget.reserveBytes(dev), { code: 'BUDGET_EXCEEDED' });
+    assert.equal((await w.budget.reserveBytes({ subject: { principal: 'ann' } })).bytes, 250);
+    await runs[0]?.settle(50);
+    await runs[1]?.settle(undefined);
+    const lines = new Map((await w.budget.show()).map((line) => [line.scope, [line.used, line.reserved]]));
+    assert.deepEqual(lines.get('principal:bob'), [300, 500], 'what nobody can tell was used');
+    assert.deepEqual(lines.get('sender:telegram:7'), [300, 500]);
+    assert.deepEqual(lines.get('install'), [300, 750]);
+    assert.equal((await w.budget.reserveBytes(dev)).bytes, 200);
+  });
+
+  test('that are not limited cost no read and no write', async () => {
+    using w = await world({ install: { requests: { day: 1 } } });
+    w.database.close();
+    assert.equal((await w.budget.reserveBytes(dev)).bytes, undefined);
+  });
+
+  test('budget/bytes where nothing is left, or 0 are allowed: refused, with an alert at 80 % and at the limit', async () => {
+    using w = await world({ install: { bytes: { day: 100 } } });
+    for (const used of [25, 25, 25]) await (await w.budget.reserveBytes(dev)).settle(used);
+    assert.equal(w.alerts.length, 0);
+    await (await w.budget.reserveBytes(dev)).settle(5);
+    await (await w.budget.reserveBytes(dev)).settle(20);
+    await assert.rejects(w.budget.reserveBytes(dev), { code: 'BUDGET_EXCEEDED' });
+    assert.deepEqual(
+      w.alerts.map(({ code }) => code),
+      ['BUDGET_NEARLY_USED', 'BUDGET_EXCEEDED'],
+    );
+    using none = await world({ eachPrincipal: { bytes: { day: 0 } } });
+    await assert.rejects(none.budget.reserveBytes(dev), { code: 'BUDGET_EXCEEDED' });
+  });
+});
+
+describe('what is spent at once', () => {
+  test('counts up to the limit and not past it, leaves nothing set aside, and is told of at 80 %', async () => {
+    using w = await world({ install: { requests: { day: 5 } } });
+    for (let at = 0; at < 5; at += 1) await w.budget.spend(BOB, { requests: 1 });
+    await assert.rejects(w.budget.spend(BOB, { requests: 1 }), { code: 'BUDGET_EXCEEDED' });
+    const [line] = await w.budget.show();
+    assert.deepEqual([line?.used, line?.reserved], [5, 0]);
+    assert.equal((await w.database.db.selectFrom('budget_reservations').selectAll().execute()).length, 0);
+    assert.deepEqual(
+      w.alerts.map(({ code }) => code),
+      ['BUDGET_NEARLY_USED', 'BUDGET_EXCEEDED'],
+    );
+  });
+});
+
 describe('what was set aside', () => {
   test('by a process that died counts as used', async () => {
     using w = await world({ install: { tokens: { day: 100 } } });

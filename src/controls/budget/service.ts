@@ -17,6 +17,8 @@ import type {
 
 /** Percent of a limit at which somebody is told; at 100 again. */
 const NEARLY = 80;
+/** One run gets at most this part of a limit on bytes. */
+const BYTES_SHARE = 4;
 
 export interface BudgetParts {
   readonly db: Kysely<BudgetTables>;
@@ -49,19 +51,30 @@ export function createBudget(parts: BudgetParts): BudgetService & { start(): Pro
   async function reserve(spender: Spender, amounts: Amounts) {
     const counters = countersFor(parts.settings(), spender, amounts);
     if (counters.length === 0) return NOTHING_LIMITED;
+    return setAside(spender, counters, () => Promise.resolve(amounts));
+  }
+
+  /** All counters or none, in one transaction, so that nothing is given to two. */
+  async function setAside(
+    spender: Spender,
+    counters: readonly Counter[],
+    amountsIn: (trx: Store) => Promise<Amounts>,
+  ) {
     const id = parts.random.uuid();
-    const entries = await db
+    const { entries, amounts } = await db
       .transaction()
       .execute(async (trx) => {
+        const wanted = await amountsIn(trx);
         const taken: Entry[] = [];
-        for (const counter of counters) taken.push(await take(trx, counter, amounts, clock.now()));
+        for (const counter of counters) taken.push(await take(trx, counter, wanted, clock.now()));
         const row = { id, entries: JSON.stringify(taken), created_at: clock.now() };
         await trx.insertInto('budget_reservations').values(row).execute();
-        return taken;
+        return { entries: taken, amounts: wanted };
       })
       .catch((thrown: unknown) => refused(spender, thrown));
     let settled = false;
     return {
+      amounts,
       async settle(used: Amounts) {
         if (settled) return;
         settled = true;
@@ -71,6 +84,34 @@ export function createBudget(parts: BudgetParts): BudgetService & { start(): Pro
         );
       },
     };
+  }
+
+  async function spend(spender: Spender, amounts: Amounts): Promise<void> {
+    const counters = countersFor(parts.settings(), spender, amounts);
+    if (counters.length === 0) return;
+    const reached = await db
+      .transaction()
+      .execute(async (trx) => {
+        const taken: Entry[] = [];
+        for (const counter of counters) taken.push(await take(trx, counter, amounts, clock.now()));
+        return giveAll(trx, taken, ({ amount }) => amount);
+      })
+      .catch((thrown: unknown) => refused(spender, thrown));
+    for (const { entry, percent } of reached) tell(entry, percent);
+  }
+
+  async function reserveBytes(spender: Spender) {
+    const counters = countersFor(parts.settings(), spender, { bytes: 0 });
+    if (counters.length === 0) return { bytes: undefined, settle: () => Promise.resolve() };
+    const most = Math.min(...counters.map(({ limit }) => Math.ceil(limit / BYTES_SHARE)));
+    const { amounts, settle: settleAll } = await setAside(spender, counters, async (trx) => {
+      const left: number[] = [];
+      for (const counter of counters) left.push(await freeOf(trx, counter, clock.now()));
+      return { bytes: Math.max(1, Math.min(most, ...left)) };
+    });
+    const bytes = amounts.bytes ?? 0;
+    // What nobody can tell was used: whoever kills egress gains nothing.
+    return { bytes, settle: (used: number | undefined) => settleAll({ bytes: used ?? bytes }) };
   }
 
   async function refused(spender: Spender, thrown: unknown): Promise<never> {
@@ -101,13 +142,9 @@ export function createBudget(parts: BudgetParts): BudgetService & { start(): Pro
     const reached = await db.transaction().execute(async (trx) => {
       const gone = await trx.deleteFrom('budget_reservations').where('id', '=', id).executeTakeFirst();
       if (gone.numDeletedRows === 0n) return [];
-      const told: { entry: Entry; percent: number }[] = [];
-      for (const entry of entries) {
-        const amount = used === 'all' ? entry.amount : toStored(entry.measure, used[entry.measure] ?? 0);
-        const percent = await give(trx, entry, amount);
-        if (percent > 0) told.push({ entry, percent });
-      }
-      return told;
+      return giveAll(trx, entries, ({ measure, amount }) =>
+        used === 'all' ? amount : toStored(measure, used[measure] ?? 0),
+      );
     });
     for (const { entry, percent } of reached) tell(entry, percent);
   }
@@ -152,6 +189,8 @@ export function createBudget(parts: BudgetParts): BudgetService & { start(): Pro
 
   return {
     reserve,
+    spend,
+    reserveBytes,
     reserveTokens,
     /** What an earlier process set aside and did not settle counts as used: it may have been. */
     async start() {
@@ -243,6 +282,26 @@ async function current(
     .onConflict((conflict) => conflict.columns(['scope', 'measure', 'period']).doUpdateSet(fresh))
     .execute();
   return fresh;
+}
+
+/** What is left in one counter; 0 or less when it is used up. */
+async function freeOf(trx: Store, counter: Counter, now: number): Promise<number> {
+  const row = await current(trx, counter, now);
+  return counter.limit - Number(row.used) - Number(row.reserved);
+}
+
+/** Turn what was set aside into what was used, and say of which limits somebody has to be told. */
+async function giveAll(
+  trx: Store,
+  entries: readonly Entry[],
+  amountOf: (entry: Entry) => number,
+): Promise<readonly { readonly entry: Entry; readonly percent: number }[]> {
+  const told: { entry: Entry; percent: number }[] = [];
+  for (const entry of entries) {
+    const percent = await give(trx, entry, amountOf(entry));
+    if (percent > 0) told.push({ entry, percent });
+  }
+  return told;
 }
 
 /** Turn what was set aside into what was used; the percentage to tell of, or 0. */

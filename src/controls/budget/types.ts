@@ -1,6 +1,6 @@
 import type { Subject } from '../../kernel/index.ts';
 
-export const MEASURES = ['requests', 'tokens', 'money', 'runs'] as const;
+export const MEASURES = ['requests', 'tokens', 'money', 'runs', 'bytes'] as const;
 export type Measure = (typeof MEASURES)[number];
 
 export const PERIODS = ['minute', 'hour', 'day', 'month'] as const;
@@ -55,6 +55,21 @@ export interface Budget {
    * @throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE
    */
   reserve(spender: Spender, amounts: Amounts): Promise<Reservation>;
+  /**
+   * Count what is used in one step, for what cannot be cut off once it began.
+   *
+   * @throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE
+   */
+  spend(spender: Spender, amounts: Amounts): Promise<void>;
+  /**
+   * Set bytes aside for one run: what is left, and at most a quarter of a limit, so that several runs can go on side by
+   * side. `bytes` is undefined, and nothing is read or written, where bytes are not limited.
+   *
+   * @throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE
+   */
+  reserveBytes(
+    spender: Spender,
+  ): Promise<{ readonly bytes: number | undefined; settle(used: number | undefined): Promise<void> }>;
   /**
    * As `reserve`, for tokens of a model and what they cost.
    *

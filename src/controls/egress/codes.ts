@@ -211,6 +211,11 @@ export const EGRESS_CODES = defineCodes({
     fix: 'Start a new run, or transfer less.',
     status: 429,
   },
+  EGRESS_LIMIT_BUDGET: {
+    summary: 'the bytes that a budget set aside for this run are used up',
+    fix: 'Transfer less in one run, or ask the operator for a higher limit: `gatehouse budget show`.',
+    status: 429,
+  },
   EGRESS_LIMIT_DAY: {
     summary: "today's bytes of this agent, or of all agents together, are used up",
     fix: 'Wait for the next day in UTC, or ask the operator for a higher limit in policy/egress.yaml (limits).',

@@ -60,6 +60,16 @@ test('a run that used up its own bytes says so', () => {
   assert.equal(run.over, 'EGRESS_LIMIT_BYTES');
 });
 
+test('egress/one byte more than a budget set aside for a run: refused, and no connection is opened for it', () => {
+  const { book: usage } = book({});
+  const run = usage.run('main', 10);
+  assert.equal(run.move(10), true);
+  assert.equal(run.refusal(), undefined);
+  assert.equal(run.move(1), false);
+  assert.deepEqual([run.over, run.refusal(), run.bytes], ['EGRESS_LIMIT_BUDGET', 'EGRESS_LIMIT_BUDGET', 11]);
+  assert.equal(usage.run('main').refusal(), undefined, 'another run has its own');
+});
+
 test('what earlier processes moved today counts, what they moved before today does not', () => {
   const { book: usage, clock } = book({ bytesPerAgentDay: 10 });
   usage.seed('main', 100, clock.now() - DAY);

@@ -42,9 +42,9 @@ export class UsageBook {
     this.#limits = limits;
   }
 
-  /** The meter of one run of an agent. */
-  run(agent: string): RunMeter {
-    return new RunMeter(this.#limits, this, agent);
+  /** The meter of one run of an agent, which may move no more than its allowance, if it has one. */
+  run(agent: string, allowance?: number): RunMeter {
+    return new RunMeter(this.#limits, this, agent, allowance);
   }
 
   /** Whether the agent may open one more connection. */
@@ -99,11 +99,18 @@ export class RunMeter {
   readonly #limits: () => EgressLimits;
   readonly #book: UsageBook;
   readonly #agent: string;
+  readonly #allowance: number;
   #requests = 0;
   #connections = 0;
   #bytes = 0;
 
-  constructor(limits: () => EgressLimits, book: UsageBook, agent: string) {
+  constructor(
+    limits: () => EgressLimits,
+    book: UsageBook,
+    agent: string,
+    allowance = Number.POSITIVE_INFINITY,
+  ) {
+    this.#allowance = allowance;
     this.#limits = limits;
     this.#book = book;
     this.#agent = agent;
@@ -118,6 +125,11 @@ export class RunMeter {
     return this.#bytes > 0;
   }
 
+  /** Both directions. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Count one request or tunnel, refused ones included. `first` is true for the first one past the limit. */
   request(): { readonly allowed: boolean; readonly first: boolean } {
     this.#requests += 1;
@@ -130,6 +142,7 @@ export class RunMeter {
     if (this.#connections >= this.#limits().connectionsPerRun || !this.#book.mayConnect(this.#agent)) {
       return 'EGRESS_LIMIT_CONNECTIONS';
     }
+    if (this.#bytes > this.#allowance) return 'EGRESS_LIMIT_BUDGET';
     return this.#book.exhausted(this.#agent) ? 'EGRESS_LIMIT_DAY' : undefined;
   }
 
@@ -150,11 +163,12 @@ export class RunMeter {
   move(bytes: number): boolean {
     this.#bytes += bytes;
     const today = this.#book.move(this.#agent, bytes);
-    return today && this.#bytes <= this.#limits().bytesPerRun;
+    return today && this.#bytes <= Math.min(this.#limits().bytesPerRun, this.#allowance);
   }
 
   /** The limit that a failed `move` ran into. */
   get over(): EgressCode {
-    return this.#bytes > this.#limits().bytesPerRun ? 'EGRESS_LIMIT_BYTES' : 'EGRESS_LIMIT_DAY';
+    if (this.#bytes > this.#limits().bytesPerRun) return 'EGRESS_LIMIT_BYTES';
+    return this.#bytes > this.#allowance ? 'EGRESS_LIMIT_BUDGET' : 'EGRESS_LIMIT_DAY';
   }
 }

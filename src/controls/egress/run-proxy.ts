@@ -28,6 +28,8 @@ export interface RunProxyParts {
   readonly policyOf: () => EgressPolicy | undefined;
   /** Whether a text holds a placeholder of a secret; none goes out in the clear. */
   readonly mentions?: (text: string) => boolean;
+  /** Bytes that it may move at most, beside the limits of all runs. */
+  readonly bytes?: number;
   /** Absent: tunnels whose requests would have to be judged are refused. */
   readonly interception?: Interception;
 }
@@ -57,7 +59,7 @@ export class RunProxy {
   constructor(parts: RunProxyParts) {
     const { limits } = parts.gate;
     this.#parts = parts;
-    this.#meter = parts.gate.usage.run(parts.identity.agent);
+    this.#meter = parts.gate.usage.run(parts.identity.agent, parts.bytes);
     const options = {
       insecureHTTPParser: false,
       maxHeaderSize: limits.headerBytes,
@@ -107,6 +109,11 @@ export class RunProxy {
   /** Whether the run sent anything out or got anything in; what was refused does neither. */
   get reached(): boolean {
     return this.#meter.moved;
+  }
+
+  /** What went out and came in. */
+  get bytes(): number {
+    return this.#meter.bytes;
   }
 
   /** Destinations that were refused for want of a rule or of a person's word. */

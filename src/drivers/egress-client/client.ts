@@ -128,8 +128,13 @@ class ReconnectingClient implements EgressClient {
     this.#connection?.close();
   }
 
-  async openRun(identity: EgressIdentity, secrets: readonly string[] = []): Promise<OpenedRun> {
-    const opened = (await this.#call('openRun', { ...identity, secrets })) as OpenedRun;
+  async openRun(
+    identity: EgressIdentity,
+    secrets: readonly string[] = [],
+    bytes?: number,
+  ): Promise<OpenedRun> {
+    const allowance = bytes === undefined ? {} : { bytes };
+    const opened = (await this.#call('openRun', { ...identity, secrets, ...allowance })) as OpenedRun;
     this.#openRuns.add(identity.run);
     return opened;
   }
@@ -145,10 +150,12 @@ class ReconnectingClient implements EgressClient {
     if (!this.#openRuns.has(run)) return { reached: true };
     const closed = (await this.#call('closeRun', { run })) as {
       readonly reached?: boolean;
+      readonly bytes?: number;
       readonly refused?: readonly RefusedDestination[];
     } | null;
     this.#openRuns.delete(run);
-    return { reached: closed?.reached !== false, refused: closed?.refused ?? [] };
+    const moved = closed?.bytes === undefined ? {} : { bytes: closed.bytes };
+    return { reached: closed?.reached !== false, ...moved, refused: closed?.refused ?? [] };
   }
 
   async check(url: string, agent: string): Promise<EgressVerdict> {

@@ -4,7 +4,7 @@ import { strict } from '../schema.ts';
 
 const Line = strict({
   scope: Type.String({ description: '`install`, `agent:ID`, `principal:ID` or `sender:CHANNEL:ID`.' }),
-  measure: Type.Enum(['requests', 'tokens', 'money', 'runs']),
+  measure: Type.Enum(['requests', 'tokens', 'money', 'runs', 'bytes']),
   period: Type.Enum(['minute', 'hour', 'day', 'month']),
   limit: Type.Number(),
   used: Type.Number(),

@@ -54,8 +54,10 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
       parts.onHello({ pid: Number(params['pid']) || 0, ports: portsOf(params['ports']) });
       return { pid: process.pid, version: parts.version, policyHash: parts.policies().hash };
     },
-    openRun: (params) => parts.runs.open(identityOf(params), secretNames(params['secrets'])),
-    rehearse: (params) => parts.runs.open(identityOf(params), [], rehearsalOf(params['rehearsal'])),
+    openRun: (params) =>
+      parts.runs.open(identityOf(params), secretNames(params['secrets']), allowanceOf(params['bytes'])),
+    rehearse: (params) =>
+      parts.runs.open(identityOf(params), [], { rehearsal: rehearsalOf(params['rehearsal']) }),
     closeRun: (params) => parts.runs.close(text(params, 'run')),
     check: (params) => check(parts, String(params['url'] ?? ''), String(params['agent'] ?? '')),
     sign(params) {
@@ -108,6 +110,12 @@ export function controlHandlers(parts: HandlerParts): ControlHandlers {
 function authorityOf(interceptor: Interceptor): RunSecretsReport['authority'] {
   const known = interceptor.known();
   return known === undefined ? null : { fingerprint: known.fingerprint, expires: known.expires };
+}
+
+/** What a budget set aside; anything that is no number allows nothing. */
+function allowanceOf(value: unknown): { readonly bytes?: number } {
+  if (value === undefined) return {};
+  return { bytes: typeof value === 'number' && value > 0 ? value : 0 };
 }
 
 /** Secrets that one run may ask for. */

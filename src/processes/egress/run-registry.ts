@@ -72,7 +72,7 @@ export class RunRegistry {
   async open(
     identity: EgressIdentity,
     secrets: readonly string[] = [],
-    rehearsal?: Rehearsal,
+    { rehearsal, bytes }: { readonly rehearsal?: Rehearsal; readonly bytes?: number } = {},
   ): Promise<OpenedRun> {
     const drill = rehearsal === undefined ? undefined : rehearse(this.#gate, rehearsal);
     const prepared = drill === undefined ? await this.#prepare(identity, secrets) : { extras: { env: {} } };
@@ -90,6 +90,7 @@ export class RunRegistry {
       identity,
       policyOf: () => drill?.policy ?? this.#policyOf(identity.agent),
       mentions: mentionsPlaceholder,
+      ...(bytes === undefined ? {} : { bytes }),
       ...(prepared.interception === undefined ? {} : { interception: prepared.interception }),
     });
     const { extras, workspace }: PreparedRun = prepared;
@@ -123,7 +124,7 @@ export class RunRegistry {
       await known.proxy.close();
       known.workspace?.hold([]);
     }
-    return { reached: known.proxy.reached, refused: known.proxy.refused };
+    return { reached: known.proxy.reached, bytes: known.proxy.bytes, refused: known.proxy.refused };
   }
 
   async closeAll(): Promise<void> {
