@@ -339,3 +339,22 @@ test('a stored grant holds up only as it was recorded and judged', async () => {
   assert.match(grantProblem({ ...made, expiresAt: made.expiresAt + 1e12 }, POLICY, judge) ?? '', /times/);
   assert.match(grantProblem(made, { ...POLICY, twoPersons: true }, judge) ?? '', /nobody else/);
 });
+
+test('a grant that waits, and one of the configuration that lasts too long, are findings', async () => {
+  const now = 1_700_000_000_000;
+  const long = { id: 'g', kind: 'net.connect', match: {}, expires: now + 400 * 86_400_000 } as never;
+  const waiting = {
+    subject: { agent: 'main' },
+    id: 'w',
+    status: 'waiting',
+    requestedBy: 'bob',
+    ticket: 'T-1',
+    kind: 'net.connect',
+    match: {},
+  };
+  const ids = (granted: readonly object[], configured: readonly never[]) =>
+    checkGrants({ granted: granted as never, configured, now }).map(({ id }) => id);
+  assert.deepEqual(ids([], []), []);
+  assert.deepEqual(ids([waiting], []), ['GRANT_WAITS']);
+  assert.deepEqual(ids([], [long]), ['GRANT_LONG']);
+});
