@@ -45,8 +45,8 @@ export interface WorkerState {
 }
 
 /** Whether a record is about delivery itself: sent alone, it would cause the next one for ever. */
-function isOwn({ subject, action }: LedgerRecord): boolean {
-  return subject?.principal === TELEMETRY_PRINCIPAL || action.startsWith('ledger.export');
+function isOwn({ type, data, action }: LedgerRecord): boolean {
+  return (type === 'egress' && data?.['via'] === 'telemetry') || action === 'ledger.export-recovered';
 }
 
 /**

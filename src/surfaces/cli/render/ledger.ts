@@ -84,3 +84,26 @@ export function anchorLines(anchors: readonly AnchorStatus[], view: View): reado
     ),
   ];
 }
+
+export interface RetiredRow {
+  readonly kind: string;
+  readonly writer: string;
+  readonly from: number;
+  readonly to: number;
+  readonly archive: string | null;
+}
+
+/** Which parts of which chains went, or would go. */
+export function retiredLines(parts: readonly RetiredRow[], view: View): readonly string[] {
+  return table(
+    parts,
+    [
+      { title: 'WHAT', value: (row) => row.kind },
+      { title: 'CHAIN', value: (row) => row.writer },
+      { title: 'RECORDS', value: (row) => `${row.from} to ${row.to}` },
+      { title: 'ARCHIVE SHA-256', value: (row) => row.archive },
+    ],
+    view,
+    'Nothing is old enough, or trace.retention says nothing.',
+  );
+}

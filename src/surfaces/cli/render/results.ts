@@ -225,6 +225,9 @@ const FORMS: Readonly<Record<string, Form>> = {
   'ledger.search': form<{ records: LedgerRecord[]; next: number | null }>(({ records, next }, view) =>
     ledger.searchLines(records, next, view),
   ),
+  'ledger.retire': form<{ parts: ledger.RetiredRow[] }>(({ parts }, view) =>
+    ledger.retiredLines(parts, view),
+  ),
   'ledger.anchor': form<{ anchors: AnchorStatus[] }>(
     ({ anchors }, view) => ledger.anchorLines(anchors, view),
     ({ anchors }) => (anchors.every(({ failure }) => failure === null) ? EXIT.ok : EXIT.findings),
