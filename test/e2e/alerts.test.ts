@@ -51,6 +51,7 @@ function config(more: object = {}) {
           secret: '${HOOK_SECRET}',
           authorization: '${PAGER_TOKEN}',
           networks: SELF,
+          drills: true,
         },
         ops: { type: 'chat', channel: 'telegram', chat: OPERATOR, severities: ['critical', 'high'] },
         mailbox: {
@@ -264,6 +265,30 @@ describe('telling people of alerts', () => {
     const never = await operate(home, 'alerts.silence', { ...input, rule: 'alerts.silenced' });
     assert.equal(never.ok, false);
     assert.equal((await operate(home, 'alerts.silence', { ...input, forMs: 8 * 86_400_000 })).ok, false);
+  });
+
+  test('the drill says that somebody is told, and fails when the destination takes nothing', async () => {
+    const drill = async () => {
+      const { ok, result, error } = await operate(home, 'drill.run', {
+        names: ['alerting.somebody-is-told'],
+      });
+      assert.ok(ok, error?.message);
+      return (result as unknown as { results: { status: string; why: string }[] }).results[0];
+    };
+    const passed = await drill();
+    assert.equal(passed?.status, 'passed', passed?.why);
+    const told = hook.received.filter(({ data }) => data['drill'] !== undefined);
+    assert.ok(told.length > 0);
+    assert.match(String(told[0]?.data['subject'] ?? told[0]?.data.text), /drill/);
+    assert.equal(
+      telegram.sent.some(({ text }) => text.includes('[drill]')),
+      false,
+    );
+    hook.answer(500);
+    const failed = await drill();
+    hook.answer(204);
+    assert.equal(failed?.status, 'failed');
+    assert.match(failed?.why ?? '', /pager has not confirmed the alert/);
   });
 
   test('configuration/destinations that could reach nobody: refused', async () => {

@@ -1,3 +1,4 @@
+import { ALERTING_DRILLS } from '../../controls/alerting/drills.ts';
 import { AUTH_DRILLS, type AuthRange } from '../../controls/auth/drills.ts';
 import { BUDGET_DRILLS, type BudgetRange } from '../../controls/budget/drills.ts';
 import { EGRESS_DRILLS, type EgressRange } from '../../controls/egress/drills.ts';
@@ -29,6 +30,7 @@ export const DRILLS: readonly Drill<InstallRange>[] = [
   ...EXECUTION_DRILLS,
   ...TRACE_DRILLS,
   ...SECRETS_DRILLS,
+  ...ALERTING_DRILLS,
 ];
 
 /**
@@ -45,4 +47,5 @@ export const GAME_DAY: readonly string[] = [
   'execution.forbidden-command',
   'budget.overrun',
   'trace.edited-record',
+  'alerting.somebody-is-told',
 ];
