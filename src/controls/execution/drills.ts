@@ -83,6 +83,15 @@ function escapeDrill(
   };
 }
 
+/** Whoever reaches one of these has the host (attack 55). */
+const HOST_SOCKETS = [
+  '/run/docker.sock',
+  '/run/podman/podman.sock',
+  '/run/containerd/containerd.sock',
+  '/run/dbus/system_bus_socket',
+  '/run/systemd/private',
+] as const;
+
 /** Text of ours in a single-quoted shell word. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
@@ -151,9 +160,10 @@ export const EXECUTION_DRILLS: readonly Drill<ExecutionRange>[] = [
       id: 'execution.network',
       title: 'a run that connects without asking egress',
       requirements: ['X2', 'E1'],
-      attacks: [49, 50, 54],
+      attacks: [49, 50, 54, 55],
       rule: 'a network namespace of its own, with nothing in it',
-      tried: 'looking for an interface, and connecting to the gateway and to a resolver',
+      tried:
+        'looking for an interface and for sockets of the host, connecting to the gateway and to a resolver',
     },
     ({ targets }) => {
       const port = targets.find(({ plane }) => plane === 'users')?.port ?? 18_789;
@@ -165,6 +175,7 @@ export const EXECUTION_DRILLS: readonly Drill<ExecutionRange>[] = [
         ],
         ['found a route', 'tail -n +2 /proc/net/route | grep -q .', ['tail', 'grep']],
         ['connected to the gateway', `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port}'`, ['bash']],
+        ...HOST_SOCKETS.map((path): Try => [`saw the socket ${path}`, `test -S ${path}`, ['test']]),
         ['connected to a resolver', `bash -c 'exec 3<>/dev/tcp/1.1.1.1/53'`, ['bash']],
       ];
     },
