@@ -71,6 +71,15 @@ describe('evidence for an auditor', () => {
     assert.match(stderr, /--key names the public key that you trust/);
   });
 
+  test('trace/a file without an end of its line: refused before it fills memory', async () => {
+    const endless = join(elsewhere, 'endless.jsonl');
+    writeFileSync(endless, Buffer.alloc(17 * 1024 ** 2, 'x'));
+    const { code, stderr } = await runCli(elsewhere, ['ledger', 'verify', endless, '--key', key]);
+    assert.equal(code, 1);
+    assert.match(stderr, /LEDGER_EVIDENCE_INVALID/);
+    rmSync(endless);
+  });
+
   test('is not written over a file that is there', async () => {
     const before = readFileSync(file);
     const { code, stderr } = await gateway.cli(['ledger', 'export', '--out', file]);

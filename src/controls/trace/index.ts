@@ -31,7 +31,7 @@ export { TELEMETRY_PRINCIPAL } from './export/worker.ts';
 export { ledgerKeys } from './keys.ts';
 export { createLedger } from './ledger.ts';
 export { openPastLedger } from './past.ts';
-export { type EvidenceReport, verifyEvidence } from './proof/verify.ts';
+export { type EvidenceReport, MAX_EVIDENCE_LINE, verifyEvidence } from './proof/verify.ts';
 export { retentionPolicy } from './retention/order.ts';
 export type { CheckpointPace } from './signer.ts';
 export { verifyLedgerFile } from './verify.ts';

@@ -32,7 +32,7 @@ export function writeAttestation(
   return holds ? EXIT.ok : EXIT.findings;
 }
 
-export function readText(path: string, limit: number): string {
+function readText(path: string, limit: number): string {
   try {
     if (statSync(path).size > limit) throw new Error('too large');
     return readFileSync(path, 'utf8');
@@ -42,7 +42,7 @@ export function readText(path: string, limit: number): string {
 }
 
 /** A key that was named, or that of the install on this machine. Never one that came with the document. */
-function trustedKey(given: GivenOptions, home: string): string {
+export function trustedKey(given: GivenOptions, home: string): string {
   const own = join(home, 'keys', 'ledger.pub');
   const path = typeof given['key'] === 'string' ? given['key'] : existsSync(own) ? own : undefined;
   if (path === undefined)

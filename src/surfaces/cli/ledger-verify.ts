@@ -1,8 +1,12 @@
-import { closeSync, createReadStream, existsSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { ledgerKeys, verifyEvidence, verifyLedgerFile } from '../../controls/trace/index.ts';
-import { readText } from './attest.ts';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import {
+  EVIDENCE_CODES,
+  ledgerKeys,
+  MAX_EVIDENCE_LINE,
+  verifyEvidence,
+  verifyLedgerFile,
+} from '../../controls/trace/index.ts';
+import { trustedKey } from './attest.ts';
 import { CLI_CODES } from './codes.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -12,7 +16,6 @@ import { verifyLines } from './render/reports.ts';
 
 /** First bytes of every SQLite database (https://www.sqlite.org/fileformat.html section 1.3). */
 const SQLITE = 'SQLite format 3\0';
-const MAX_KEY = 65_536;
 
 function isDatabase(path: string): boolean {
   try {
@@ -29,20 +32,25 @@ function isDatabase(path: string): boolean {
   }
 }
 
-/** Keys that were named, or that of the install on this machine. Never one that came with the file. */
-function keysOf(given: GivenOptions, home: string) {
-  const own = join(home, 'keys', 'ledger.pub');
-  const path = typeof given['key'] === 'string' ? given['key'] : existsSync(own) ? own : undefined;
-  if (path === undefined)
-    throw CLI_CODES.error(
-      'CLI_USAGE',
-      '--key names the public key that you trust: keys/ledger.pub of the install',
-    );
+function keysOf(given: GivenOptions, home: string): ReturnType<typeof ledgerKeys> {
+  const pem = trustedKey(given, home);
   try {
-    return ledgerKeys([readText(path, MAX_KEY)]);
+    return ledgerKeys([pem]);
   } catch (cause) {
-    throw CLI_CODES.error('CLI_FILE_UNREADABLE', `${path} is not a public key in PEM`, { cause });
+    throw CLI_CODES.error('CLI_FILE_UNREADABLE', 'that is not a public key in PEM', { cause });
   }
+}
+
+/** Lines of a file that somebody else made: one without an end cannot fill memory. @throws LEDGER_EVIDENCE_INVALID */
+async function* boundedLines(path: string): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of createReadStream(path, 'utf8') as AsyncIterable<string>) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_EVIDENCE_LINE) throw EVIDENCE_CODES.error('LEDGER_EVIDENCE_INVALID');
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 /**
@@ -64,11 +72,7 @@ export async function runLedgerVerify(
     else output.lines(verifyLines(report, output.view));
     return report.ok ? EXIT.ok : EXIT.failed;
   }
-  const lines = createInterface({
-    input: createReadStream(file, 'utf8'),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  });
-  const report = await verifyEvidence(lines, publicKeys);
+  const report = await verifyEvidence(boundedLines(file), publicKeys);
   if (output.json) output.document(report);
   else output.lines(evidenceLines(report, output.view));
   return report.ok ? EXIT.ok : EXIT.failed;
