@@ -30,7 +30,7 @@ function harness(options: { readonly ledgerFails?: (event: LedgerEvent) => boole
     clock: { now: () => 1_000, monotonic: () => 1_000 },
     logger: { info() {}, warn() {}, error: (message: string) => logged.push(message) },
     ledger: { append },
-    budget: { reserve: async () => ({ settle: async () => undefined }) },
+    budget: { spend: async () => undefined },
     denials: { record: async (event: LedgerEvent) => void (await append(event)) },
   };
   return { events, logged, services: parts as unknown as Services };

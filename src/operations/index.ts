@@ -74,6 +74,9 @@ import { honeytokenCheck } from './honeytoken/check.ts';
 import { honeytokenList } from './honeytoken/list.ts';
 import { honeytokenPlant } from './honeytoken/plant.ts';
 import { honeytokenRemove } from './honeytoken/remove.ts';
+import { instancesAdd } from './instances/add.ts';
+import { instancesList } from './instances/list.ts';
+import { instancesRemove } from './instances/remove.ts';
 import { inventoryAll } from './inventory/all.ts';
 import { inventoryListeners } from './inventory/listeners.ts';
 import { inventoryModels } from './inventory/models.ts';
@@ -222,6 +225,9 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
   alertsSilences,
   alertsUnsilence,
   budgetShow,
+  instancesList,
+  instancesAdd,
+  instancesRemove,
   metricsShow,
   reportCreate,
   ledgerTail,

@@ -116,6 +116,30 @@ export interface EgressQuestions {
   settleAll(): Promise<void>;
 }
 
+/** One of several installs of this account (D11). */
+export interface InstanceStatus {
+  readonly name: string;
+  readonly home: string;
+  readonly port: number;
+  readonly unit: string;
+  readonly logPrefix: string;
+  readonly running: boolean;
+  readonly unitText: string;
+}
+
+export interface InstancesService {
+  /** @throws INSTANCE_REGISTRY_BROKEN */
+  list(): Promise<readonly InstanceStatus[]>;
+  /** @throws INSTANCE_INVALID, INSTANCE_TAKEN, INSTANCE_REGISTRY_BROKEN, HOME_NOT_PRIVATE, HOME_UNUSABLE */
+  add(wanted: {
+    readonly name: string;
+    readonly home?: string;
+    readonly port?: number;
+  }): Promise<InstanceStatus>;
+  /** @throws INSTANCE_UNKNOWN, INSTANCE_RUNNING, INSTANCE_REGISTRY_BROKEN */
+  remove(name: string): Promise<InstanceStatus>;
+}
+
 /** A widening that somebody is answerable for, as an attestation names it. */
 export interface OpenGrant {
   readonly id: string;
@@ -166,6 +190,7 @@ export interface Services {
   readonly channels: ChannelsService;
   readonly approvals: ApprovalService;
   readonly egressQuestions: EgressQuestions;
+  readonly instances: InstancesService;
   readonly ledger: LedgerService;
   /** Checkpoints of other installs. */
   readonly kept: KeptCheckpoints;

@@ -33,6 +33,7 @@ import { createSurfaces, type Surfaces } from './gateway/surfaces.ts';
 import { openTracer } from './gateway/tracing.ts';
 import { writeWelcome } from './gateway/welcome.ts';
 import { homePaths, prepareHome } from './home.ts';
+import { openInstances } from './instance-list.ts';
 import { fileLogger } from './logger.ts';
 import type { Program } from './program.ts';
 import { systemClock, systemRandom } from './system.ts';
@@ -221,6 +222,7 @@ async function open(
   life.onDrained(() => tracer.stop());
   const services: Services = {
     ...core,
+    instances: openInstances(parts.program.entry),
     clock: systemClock,
     logger,
     home: paths,

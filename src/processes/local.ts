@@ -15,6 +15,7 @@ import { openDrift, openEvidence } from './gateway/evidence.ts';
 import { openRepairs } from './gateway/repairs/service.ts';
 import { createRuntime } from './gateway/runtime.ts';
 import { homePaths, prepareHome } from './home.ts';
+import { openInstances } from './instance-list.ts';
 import { fileLogger } from './logger.ts';
 import type { Program } from './program.ts';
 import { systemClock, systemRandom } from './system.ts';
@@ -81,6 +82,7 @@ export async function openLocal(program: Program): Promise<LocalGateway> {
   const around = { program, paths, core, egress, runtime, clock: systemClock };
   const services: Services = {
     ...core,
+    instances: openInstances(program.entry),
     clock: systemClock,
     logger,
     home: paths,

@@ -9,6 +9,7 @@ import { DRILL_CODES } from '../../controls/drills/index.ts';
 import { EGRESS_CODES } from '../../controls/egress/index.ts';
 import { APPROVAL_CODES, EXECUTION_CODES } from '../../controls/execution/index.ts';
 import { GRANT_CODES } from '../../controls/grants/index.ts';
+import { INSTANCE_CODES } from '../../controls/instances/index.ts';
 import { LISTEN_CODES, REACH_CODES } from '../../controls/listen/index.ts';
 import { REPAIR_CODES } from '../../controls/repairs/index.ts';
 import { SECRETS_CODES } from '../../controls/secrets/index.ts';
@@ -43,6 +44,7 @@ export const CODE_CHAPTERS: readonly CodeChapter[] = [
   { title: 'Approvals', table: APPROVAL_CODES.table },
   { title: 'Egress', table: EGRESS_CODES.table },
   { title: 'Grants', table: GRANT_CODES.table },
+  { title: 'Instances', table: INSTANCE_CODES.table },
   { title: 'Budgets', table: BUDGET_CODES.table },
   { title: 'Backups', table: BACKUP_CODES.table },
   { title: 'Repairs', table: REPAIR_CODES.table },

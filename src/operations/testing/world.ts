@@ -146,6 +146,7 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
     logger: { info() {}, warn() {}, error() {} },
     home: { run: '/run/gh' },
     budget: {
+      spend: async () => undefined,
       reserve: async () => ({ settle: async () => undefined }),
       show: async () => [],
       unpriced: () => [],

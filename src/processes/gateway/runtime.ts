@@ -17,6 +17,7 @@ import { measureSockets } from '../../drivers/os/sockets.ts';
 import type { Clock, Egress, Finding, Logger } from '../../kernel/index.ts';
 import type { HomePaths, MeasuredListener, RuntimeService } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
+import { instanceFindings } from '../instance-list.ts';
 import { probesInUse } from '../sandboxes.ts';
 import {
   configurationFindings,
@@ -128,6 +129,7 @@ export function createRuntime(options: RuntimeOptions): GatewayRuntime {
       ...(await egressFindings(core.config.current(), clock.now())),
       ...(await grantFindings(core, clock.now())),
       ...checkBackups(await options.backups.facts()),
+      ...instanceFindings(),
       ...ledgerFindings(await proof.report(0)),
       ...(await probesInUse(core)).flatMap(sandboxFindings),
       ...checkHome(await homeFacts({ paths, core })),
