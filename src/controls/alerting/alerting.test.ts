@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DIGEST_MS, GIVE_UP_MS, UNDELIVERED_MS } from './outbox.ts';
+import { MAX_KEPT } from './service.ts';
 import { alertingWorld, MINUTE } from './testing/world.ts';
 import type { AlertSent } from './types.ts';
 
@@ -292,4 +293,23 @@ describe('escalation and signs of life', () => {
     assert.equal((await w.alerting.show('gateway:1')).state, 'new');
     await assert.rejects(w.alerting.test([], 'alice'), { code: 'ALERTING_NO_DESTINATION' });
   });
+});
+
+test('alerting/alerts without end to fill the store: refused; the newest stay', async () => {
+  await using w = await alertingWorld();
+  const rows = Array.from({ length: 500 }, (_, n) => n);
+  for (let from = 0; from < MAX_KEPT + 1_000; from += rows.length) {
+    await w.db
+      .insertInto('alert_handled')
+      .values(
+        rows.map((n) => ({ writer: 'egress', seq: from + n, group_key: 'k', state: 'told', at: w.now() })),
+      )
+      .execute();
+  }
+  await w.later(2 * 3_600_000);
+  const { kept, first } = await w.db
+    .selectFrom('alert_handled')
+    .select(({ fn }) => [fn.countAll<number>().as('kept'), fn.min('seq').as('first')])
+    .executeTakeFirstOrThrow();
+  assert.deepEqual([Number(kept), Number(first)], [MAX_KEPT, 1_000]);
 });

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Alerts, Clock, Ledger, Logger } from '../../kernel/index.ts';
 import { ALERTING_CODES } from './codes.ts';
 import { addDelivery, takeAlert } from './intake.ts';
@@ -16,6 +16,9 @@ const STEP = 200;
 const MAX_AGE_MS = 86_400_000;
 /** Milliseconds that rows of things long over are kept. */
 const KEPT_MS = 90 * 86_400_000;
+/** Rows of each kind that are kept at most, and milliseconds between two clean-ups (attack 94). */
+export const MAX_KEPT = 20_000;
+const FORGET_MS = 3_600_000;
 
 export interface AlertingParts {
   readonly db: Kysely<AlertingTables>;
@@ -53,6 +56,7 @@ class Alerting extends AlertReader implements RunningAlerting {
   #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #again = false;
+  #forgotAt = 0;
 
   constructor(parts: AlertingParts) {
     const outbox = new AlertOutbox({
@@ -66,8 +70,22 @@ class Alerting extends AlertReader implements RunningAlerting {
   }
 
   async start(): Promise<void> {
+    await this.#forget();
+    await this.kick();
+  }
+
+  /** What is long over goes, and of a flood the newest stays. */
+  async #forget(): Promise<void> {
     const { db, clock } = this.#parts;
+    this.#forgotAt = clock.monotonic();
     const old = clock.now() - KEPT_MS;
+    for (const table of ['alert_handled', 'alert_groups', 'alert_deliveries'] as const) {
+      const done = table === 'alert_deliveries' ? sql`status in ('sent', 'failed')` : sql`true`;
+      const all = sql.table(table);
+      await sql`delete from ${all} where ${done} and rowid <= (select max(rowid) from ${all}) - ${MAX_KEPT}`.execute(
+        db,
+      );
+    }
     await db.deleteFrom('alert_handled').where('at', '<', old).execute();
     await db.deleteFrom('alert_groups').where('last_at', '<', old).execute();
     await db.deleteFrom('alert_silences').where('until', '<', old).execute();
@@ -76,7 +94,6 @@ class Alerting extends AlertReader implements RunningAlerting {
       .where('status', 'in', ['sent', 'failed'])
       .where('created_at', '<', old)
       .execute();
-    await this.kick();
   }
 
   async kick(): Promise<void> {
@@ -171,6 +188,7 @@ class Alerting extends AlertReader implements RunningAlerting {
   async #work(): Promise<number | undefined> {
     const { settings } = this.#parts;
     if (settings().destinations.length === 0) return undefined;
+    if (this.#parts.clock.monotonic() - this.#forgotAt > FORGET_MS) await this.#forget();
     await this.#takeOver();
     await this.#escalate();
     await this.#beat();

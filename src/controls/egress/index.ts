@@ -9,7 +9,7 @@ export {
   InterceptionAuthority,
 } from './intercept/authority.ts';
 export type { Interception } from './intercept/server.ts';
-export { type Mail, type MailDestination, sendMail } from './mail.ts';
+export { type Mail, type MailDestination, MailPace, sendMail } from './mail.ts';
 export { type Outbound, openOutbound } from './outbound.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';

@@ -42,6 +42,26 @@ export interface MailParts extends PoolParts {
   };
 }
 
+/** Mails to one destination in an hour: a gateway that was taken over fills nobody's mailbox. */
+export const MAX_MAILS_PER_HOUR = 120;
+const HOUR_MS = 3_600_000;
+
+/** Counts what was sent where. Time is monotonic. */
+export class MailPace {
+  readonly #sent = new Map<string, number[]>();
+
+  /** @throws EGRESS_MAIL_FAILED beyond the bound */
+  take(name: string, now: number): void {
+    const within = (this.#sent.get(name) ?? []).filter((at) => now - at < HOUR_MS);
+    if (within.length >= MAX_MAILS_PER_HOUR)
+      throw EGRESS_CODES.error(
+        'EGRESS_MAIL_FAILED',
+        `${name} had ${MAX_MAILS_PER_HOUR} mails within an hour`,
+      );
+    this.#sent.set(name, [...within, now]);
+  }
+}
+
 const SUBJECT: Subject = { principal: 'gateway', tool: 'mail' };
 
 /**

@@ -1,5 +1,12 @@
 import { networkInterfaces } from 'node:os';
-import { EGRESS_CODES, Gate, ProviderProxy, type Resolver, sendMail } from '../../controls/egress/index.ts';
+import {
+  EGRESS_CODES,
+  Gate,
+  MailPace,
+  ProviderProxy,
+  type Resolver,
+  sendMail,
+} from '../../controls/egress/index.ts';
 import {
   HoneytokenTripwire,
   RunSecretStore,
@@ -219,6 +226,7 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       void stop();
     },
   });
+  const pace = new MailPace();
   const handlers = controlHandlers({
     version: environment.version,
     key,
@@ -235,8 +243,10 @@ export async function runEgress(environment: EgressEnvironment): Promise<Running
       if (ports.length > 0) announcedPorts = ports;
     },
     refreshGrants: async () => grants?.refresh(),
-    sendMail: (destination, mail) =>
-      sendMail({ gate, policyOf: () => policies.providers, secrets, ...ca }, destination, mail),
+    sendMail: async (destination, mail) => {
+      pace.take(destination.name, clock.monotonic());
+      await sendMail({ gate, policyOf: () => policies.providers, secrets, ...ca }, destination, mail);
+    },
     reload: () => reload(ledger, logger, () => apply(false)),
   });
   // Egress looks by itself: a rule that an operator takes away ends here whatever the gateway does.

@@ -9,7 +9,7 @@ export interface TracingOptions {
   readonly version: string;
 }
 
-/** Spans over this home's ledger. While no collector is configured a record costs one look at the configuration. */
+/** Spans over this home's ledger. While no collector is configured nobody listens to the ledger, and a record costs nothing. */
 export async function openTracer({ core, egress, version }: TracingOptions): Promise<Tracer> {
   const { ledger, config } = core;
   const fetch = providerFetch(egress.providerSocket);
@@ -42,6 +42,16 @@ export async function openTracer({ core, egress, version }: TracingOptions): Pro
     setTimer: afterwards,
   });
   await tracer.start();
-  ledger.onAppend((record) => tracer.record(record));
+  let forget: (() => void) | undefined;
+  const follow = (): void => {
+    const wanted = settings() !== undefined;
+    if (wanted) forget ??= ledger.onAppend((record) => tracer.record(record));
+    else {
+      forget?.();
+      forget = undefined;
+    }
+  };
+  config.onApplied(follow);
+  follow();
   return tracer;
 }
