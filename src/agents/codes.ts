@@ -46,6 +46,11 @@ export const TURN_CODES = defineCodes({
     fix: 'List the agents with: gatehouse agents list',
     status: 404,
   },
+  TURN_WORKSPACES_FULL: {
+    summary: 'the agent has no room for the workspace of one more task',
+    fix: 'Wait until old ones are taken away, shorten `files.ephemeral.keepHours`, or raise `most` or `megabytes` in the playbook.',
+    status: 507,
+  },
   TURN_BUSY: {
     summary: 'this session already runs a turn and its queue is full',
     fix: 'Wait for the running turn or end it with: gatehouse sessions abort KEY',

@@ -120,6 +120,17 @@ export interface SessionService {
   ): Promise<readonly StoredMessage[]>;
 }
 
+/** Where and how long workspaces of single sessions are kept, and how much of them there may be. */
+export interface EphemeralWorkspaces {
+  /** Folder of the host that holds them. */
+  readonly folder: string;
+  /** Milliseconds after the last use. */
+  readonly graceMs: number;
+  readonly most: number;
+  /** Of all together, looked at when one more is made. */
+  readonly bytes: number;
+}
+
 /** Everything that is fixed about an agent before a turn starts. Made by `configuration/`. */
 export interface AgentPolicy {
   readonly agent: string;
@@ -140,6 +151,8 @@ export interface AgentPolicy {
   /** Host directory that is mounted at /workspace, or null for an ephemeral one. */
   readonly workspace: string;
   readonly workspaceAccess: 'none' | 'ro' | 'rw';
+  /** Each session gets a workspace of its own, in place of `workspace` (X8). */
+  readonly ephemeral?: EphemeralWorkspaces;
   /** Further read-only or writable host directories with their place inside. */
   readonly mounts: readonly {
     readonly source: string;

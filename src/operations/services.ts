@@ -201,6 +201,7 @@ export interface Services {
   /** Where refusals of callers who proved who they are go: repeats are counted (attack 94). */
   readonly denials: Pick<Denials, 'record'>;
   readonly sessions: SessionService;
+  readonly tasks: Pick<TaskWorkspaces, 'find' | 'sweep'>;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
   readonly sandbox: SandboxSet;
@@ -215,3 +216,5 @@ export interface Services {
   auditDeep(): Promise<DeepAuditReport>;
   readonly metrics: MetricsService;
 }
+
+import type { TaskWorkspaces } from '../agents/task-workspaces/service.ts';

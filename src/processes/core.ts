@@ -6,6 +6,7 @@ import {
   type SessionTables,
   migrations as sessionMigrations,
 } from '../agents/index.ts';
+import { createTaskWorkspaces, type TaskWorkspaces } from '../agents/task-workspaces/service.ts';
 import type { ModelProvider, TurnService } from '../agents/types.ts';
 import { type ChannelTables, migrations as channelMigrations } from '../channels/index.ts';
 import {
@@ -184,6 +185,7 @@ export interface Core {
   readonly honeytokens: HoneytokenService;
   readonly tripwire: HoneytokenTripwire;
   readonly sessions: ReturnType<typeof createSessionService>;
+  readonly tasks: TaskWorkspaces;
   readonly turns: TurnService;
   readonly providers: readonly ModelProvider[];
   readonly sandbox: SandboxSet;
@@ -255,8 +257,15 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const callers = createCallers({ principalLayer, ceiling: () => config.current().ceiling });
   const providers = createProviders(config, egress.providerSocket);
   const egressQuestions = createEgressQuestions({ egress, config, approvals, grants, alerts, clock, logger });
+  const tasks = createTaskWorkspaces({
+    clock,
+    ledger,
+    policies: () => config.current().agents.values(),
+    busy: async (id) => ['running', 'waiting'].includes((await sessions.findById(id))?.status ?? ''),
+  });
   const turns = createTurnService({
     sessions,
+    tasks,
     policyOf: (agent) => config.current().agents.get(agent),
     providers,
     sandbox,
@@ -331,6 +340,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     honeytokens,
     tripwire,
     sessions,
+    tasks,
     turns,
     providers,
     sandbox,

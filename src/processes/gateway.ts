@@ -31,6 +31,7 @@ import { createRuntime, type GatewayRuntime } from './gateway/runtime.ts';
 import { handleSignals } from './gateway/signals.ts';
 import { createSurfaces, type Surfaces } from './gateway/surfaces.ts';
 import { openTracer } from './gateway/tracing.ts';
+import { sweepTasks } from './gateway/task-sweep.ts';
 import { writeWelcome } from './gateway/welcome.ts';
 import { homePaths, prepareHome } from './home.ts';
 import { openInstances } from './instance-list.ts';
@@ -105,6 +106,7 @@ async function run(program: Program): Promise<void> {
   life.onStop(keepTotals(core));
   life.onStop(keepRetention(parts, repeatedly));
   life.onStop(repeatedly(ANCHOR_MS, () => void core.ledger.anchor().catch(() => undefined)));
+  life.onStop(sweepTasks(core, logger, repeatedly));
   handleSignals({
     stop: (reason, restart) => life.stop(reason, restart),
     reload: (author) => reloadAndTell(watched, author),

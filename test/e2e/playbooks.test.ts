@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -231,7 +231,27 @@ test('taint/a repository that tells dev-assistant to publish, to leave by anothe
   assert.match(answers[1] ?? '', /EXEC_COMMAND_DENIED/);
   assert.match(answers[2] ?? '', /FILE_WRITE_DENIED/);
   assert.match(answers[3] ?? '', /EGRESS_HOST_NOT_ALLOWED/);
-  assert.equal(existsSync(join(home, 'workspaces', 'dev', '.git', 'hooks', 'pre-commit')), false);
+  const tasks = join(home, 'workspaces', 'dev.tasks');
+  for (const session of readdirSync(tasks))
+    assert.equal(existsSync(join(tasks, session, '.git', 'hooks', 'pre-commit')), false);
+});
+
+test('each task of dev-assistant has a workspace of its own, which its session names and the record too', async () => {
+  const [first = '', second = ''] = await Promise.all([
+    turn('dev', 'one', [shell('echo one > mine.txt; ls')]),
+    turn('dev', 'two', [shell('ls -a')]),
+  ]).then((both) => both.map(([result = '']) => result));
+  assert.match(first, /mine\.txt/);
+  assert.doesNotMatch(second, /mine\.txt/);
+  const { result } = await operate(home, 'sessions.show', { sessionKey: 'agent:dev:one' });
+  const { path, createdAt, removedAfter } = result['workspace'] as Record<string, string & number>;
+  assert.equal(readFileSync(join(String(path), 'mine.txt'), 'utf8'), 'one\n');
+  assert.ok(Number(removedAfter) - Number(createdAt) >= 24 * 3_600_000);
+  const [made] = (await records(home, { action: 'workspace.created' })).filter(
+    ({ data }) => data?.['path'] === path,
+  );
+  assert.equal(made?.subject?.session, 'agent:dev:one');
+  assert.deepEqual(readdirSync(join(home, 'workspaces', 'dev')), []);
 });
 
 test('ops-helper finds a line in read-only logs, asks nobody, and a hostile line makes it ask for nothing less', async () => {

@@ -14,6 +14,7 @@ import type {
   Tripwire,
 } from '../../kernel/index.ts';
 import type { SessionStore } from '../sessions/service.ts';
+import type { TaskWorkspaces } from '../task-workspaces/service.ts';
 import type { Tool } from '../tools/define.ts';
 import type { AgentPolicy, ModelProvider } from '../types.ts';
 import type { Workspaces } from './workspaces.ts';
@@ -39,6 +40,8 @@ export interface TurnPorts {
   readonly tools: readonly Tool[];
   /** Who runs on which folder, over all sessions and agents. */
   readonly workspaces: Workspaces;
+  /** Absent: no agent has workspaces of single sessions. */
+  readonly tasks?: Pick<TaskWorkspaces, 'enter'>;
   /** The rights a principal has now, for turns that go on after a restart; undefined when it has none left. */
   readonly rightsOf: (subject: Subject, space: string) => Authority | undefined;
   /** Waits before a retry; rejects with the signal's reason. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { OutgoingText } from '../../controls/secrets/index.ts';
 import type { Mount, RefusedDestination, RunObserver, RunResult, RunSpec } from '../../kernel/index.ts';
 import { decide } from '../../kernel/index.ts';
+import { TURN_CODES } from '../codes.ts';
 import type { Tool, ToolRunner } from '../tools/define.ts';
 import type { AgentPolicy } from '../types.ts';
 import type { TurnPorts } from './ports.ts';
@@ -146,6 +147,10 @@ async function runOnce(
   call.signal.throwIfAborted();
   const { policy } = turn.id;
   const runId = ports.random.uuid();
+  if (policy.ephemeral !== undefined) {
+    if (ports.tasks === undefined) throw TURN_CODES.error('TURN_WORKSPACES_FULL');
+    await ports.tasks.enter(policy, turn.id.sessionId, { ...turn.subject, run: turn.id.runId });
+  }
   const spec: RunSpec = {
     runId,
     scope: scopeOf(turn),

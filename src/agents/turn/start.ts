@@ -3,6 +3,7 @@ import { type Authority, asGatehouseError } from '../../kernel/index.ts';
 import { TURN_CODES } from '../codes.ts';
 import type { TurnEntry } from '../sessions/log.ts';
 import type { NewMessage } from '../sessions/rows.ts';
+import { withOwnWorkspace } from '../task-workspaces/service.ts';
 import type { AgentPolicy, TurnEvent, TurnHandle, TurnOutcome, TurnRequest } from '../types.ts';
 import { type Accepted, accept } from './accept.ts';
 import type { Lanes } from './lanes.ts';
@@ -202,7 +203,7 @@ export async function makeTurn(
   start: TurnStart,
 ): Promise<Turn> {
   const { entry, policy, authority } = launch;
-  const id = { ...entry, sessionId, policy, authority };
+  const id = { ...entry, sessionId, policy: withOwnWorkspace(policy, sessionId), authority };
   return new Turn(host.ports, id, start, await loadDetector(), (event) => host.publish(event));
 }
 

@@ -42,6 +42,17 @@ const Files = Type.Object(
         { maxItems: 32 },
       ),
     ),
+    /** Each session works in a folder of its own, which is taken away when nobody used it for so long (X8). */
+    ephemeral: Type.Optional(
+      Type.Object(
+        {
+          keepHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 8_760, default: 24 })),
+          most: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 20 })),
+          megabytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16_777_216, default: 20_480 })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     readable: Type.Optional(Words(200)),
     writable: Type.Optional(Words(200)),
     protected: Type.Optional(Words(200)),

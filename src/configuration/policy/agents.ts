@@ -102,6 +102,7 @@ export function compileAgent(agent: NamedAgent, context: AgentContext): Compiled
     systemPrompt: [playbook.prompt, settings.systemPrompt].filter((text) => text !== undefined).join('\n\n'),
     workspace: workspaceOf(agent, context),
     workspaceAccess: playbook.files.workspace,
+    ...ephemeralOf(playbook, agent, context),
     mounts: mountsOf(playbook, context, loaded.issues),
     sandboxScope: narrower(SCOPE, sandbox.scope ?? 'agent', settings.sandbox?.scope),
     ...(settings.sandbox?.backend === undefined ? {} : { sandboxBackend: settings.sandbox.backend }),
@@ -154,6 +155,26 @@ function withTimeout({ sandbox, tools }: ConfigInput) {
 function narrowedFiles(playbook: Playbook, settings: AgentSettings): Playbook {
   const workspace = narrower(ACCESS, playbook.files.workspace, settings.sandbox?.workspaceAccess);
   return { ...playbook, files: { ...playbook.files, workspace } };
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Beside the agent's own folder below the home: a folder of the operator's is never filled and never emptied. */
+function ephemeralOf(
+  { files }: Playbook,
+  agent: NamedAgent,
+  { places, issues }: AgentContext,
+): Pick<AgentPolicy, 'ephemeral'> {
+  const { ephemeral, workspace } = files;
+  if (ephemeral === undefined || workspace === 'none') return {};
+  if (agent.entry.workspace !== undefined) {
+    const message =
+      'an agent whose sessions have workspaces of their own (files.ephemeral of its playbook) has no other one';
+    issues.error([...agent.at, 'workspace'], 'CONFIG_BAD_VALUE', { message });
+  }
+  const { keepHours = 24, most = 20, megabytes = 20_480 } = ephemeral;
+  const folder = join(places.workspaces, `${agent.id}.tasks`);
+  return { ephemeral: { folder, graceMs: keepHours * HOUR_MS, most, bytes: megabytes * 1024 ** 2 } };
 }
 
 function workspaceOf(agent: NamedAgent, { places, issues }: AgentContext): string {
