@@ -89,14 +89,12 @@ import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
 import type {
   Alert,
-  Authority,
   Clock,
   Egress,
   ImageBuilder,
   Logger,
   Random,
   SandboxSet,
-  Subject,
 } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { EgressQuestions, HomePaths } from '../operations/services.ts';
@@ -113,6 +111,7 @@ import type { Program } from './program.ts';
 import { createProviders } from './providers.ts';
 import { readPublicKeys } from './public-keys.ts';
 import { afterRestore } from './restore/restored.ts';
+import { rightsAfterRestart } from './rights-after-restart.ts';
 import { openImages, openSandboxes } from './sandboxes.ts';
 import { senderRules } from './senders.ts';
 import { afterwards } from './system.ts';
@@ -469,28 +468,6 @@ function openLedger(
     lockWaitMs,
     ...(writer === 'gateway' ? { sign: (bytes: Uint8Array) => egress.sign(bytes) } : {}),
   });
-}
-
-/**
- * Turns that waited for a person when the process ended go on only with the rights that their principal has now, and
- * only while the token that started them, or a later version of it, is valid (A4).
- */
-async function rightsAfterRestart(auth: RunningAuth, callers: Callers) {
-  const known = new Map<string, Authority>();
-  const local = auth.localOperator();
-  const operator = callers.callerOf(local, 'socket', 'repair').authority;
-  const families = await auth.liveFamilies();
-  const now = Date.now();
-  for (const token of await auth.listTokens()) {
-    if (token.revokedAt !== null || (token.expiresAt !== null && token.expiresAt <= now)) continue;
-    const { id, name, scopes, agents, principal: owner } = token;
-    const family = families.get(id);
-    if (family === undefined) continue;
-    const principal = { id: owner, name, kind: 'token', scopes, agents, credentialId: id } as const;
-    known.set(`${owner} ${family}`, callers.callerOf(principal, 'http', 'repair').authority);
-  }
-  return ({ principal, credential = '' }: Subject) =>
-    principal === local.id ? operator : known.get(`${principal} ${families.get(credential) ?? ''}`);
 }
 
 async function closeAll(
