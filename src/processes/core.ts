@@ -87,15 +87,7 @@ import {
 } from '../controls/traffic/index.ts';
 import { providerFetch } from '../drivers/egress-client/index.ts';
 import { type Database, openDatabase } from '../drivers/sqlite/index.ts';
-import type {
-  Alert,
-  Clock,
-  Egress,
-  ImageBuilder,
-  Logger,
-  Random,
-  SandboxSet,
-} from '../kernel/index.ts';
+import type { Alert, Clock, Egress, ImageBuilder, Logger, Random, SandboxSet } from '../kernel/index.ts';
 import { type Callers, createCallers } from '../operations/callers.ts';
 import type { EgressQuestions, HomePaths } from '../operations/services.ts';
 import { createEgressQuestions } from './egress-asks.ts';
