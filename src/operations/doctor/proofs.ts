@@ -74,6 +74,7 @@ export const WITHOUT_DRILL: Readonly<Record<string, string>> = {
   D6: 'the drills themselves, which fail where a control lets them through',
   D7: 'a grant is somebody\u2019s decision; that it ends is proven by tests',
   D9: 'a restore is rehearsed by gatehouse restore --rehearse',
+  D11: 'homes, ports and units of instances are compared',
   P5: 'which model is too weak is a judgement, not an attempt',
   T2: 'a collector that does not take records is seen at its delivery',
   T4: 'an alert that does not arrive is seen at its delivery',

@@ -145,6 +145,7 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
     clock: { now: () => 1_000, monotonic: () => 1_000 },
     logger: { info() {}, warn() {}, error() {} },
     home: { run: '/run/gh' },
+    egress: { status: () => Promise.reject(new Error('no egress')) },
     budget: {
       spend: async () => undefined,
       reserve: async () => ({ settle: async () => undefined }),
