@@ -1,5 +1,10 @@
 import type { AgentPolicy } from '../agents/types.ts';
-import type { EgressLimits, EgressRuleSpec, WrittenEgressRule } from '../controls/egress/types.ts';
+import type {
+  EgressLimits,
+  EgressRuleSpec,
+  MailDestination,
+  WrittenEgressRule,
+} from '../controls/egress/types.ts';
 import type { GrantPolicy } from '../controls/grants/types.ts';
 import type { AgentBinding } from '../controls/senders/types.ts';
 import type { AnchorTarget, ExportDestination } from '../controls/trace/types.ts';
@@ -86,19 +91,6 @@ export type AlertDestinationConfig = {
   | { readonly type: 'mail' }
 );
 
-/** A mailbox that alerts go to. Only egress uses it: sender and receivers are fixed here. */
-export interface MailDestinationConfig {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly tls: 'implicit' | 'starttls';
-  readonly from: string;
-  readonly to: readonly string[];
-  readonly username: string | null;
-  /** Secret that the account proves itself with. */
-  readonly password: string | null;
-}
-
 /** Where spans go; the secret by name. */
 export interface TracingConfig {
   readonly endpoint: string;
@@ -128,7 +120,7 @@ export interface EffectiveConfig {
   readonly alertDestinations: readonly AlertDestinationConfig[];
   /** Undefined: no traces are sent. */
   readonly tracing: TracingConfig | undefined;
-  readonly mailDestinations: readonly MailDestinationConfig[];
+  readonly mailDestinations: readonly MailDestination[];
   readonly agents: ReadonlyMap<string, AgentPolicy>;
   /** Playbooks that agents have, with who answers for each and until when it was reviewed. */
   readonly playbooks: readonly PlaybookFacts[];

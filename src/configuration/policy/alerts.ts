@@ -1,20 +1,15 @@
-import type { EgressRuleSpec } from '../../controls/egress/types.ts';
+import type { EgressRuleSpec, MailDestination } from '../../controls/egress/types.ts';
 import type { Issues } from '../issues.ts';
 import { nearestName } from '../nearest.ts';
 import type { Segment } from '../path.ts';
 import type { ConfigInput } from '../schema.ts';
-import type {
-  AlertDestinationConfig,
-  ChannelAccount,
-  MailDestinationConfig,
-  SecretReference,
-} from '../types.ts';
+import type { AlertDestinationConfig, ChannelAccount, SecretReference } from '../types.ts';
 import { NOWHERE, placeOf } from './channels.ts';
 import { readReference } from './secrets.ts';
 
 export interface AlertPlaces {
   readonly destinations: readonly AlertDestinationConfig[];
-  readonly mail: readonly MailDestinationConfig[];
+  readonly mail: readonly MailDestination[];
   readonly secrets: readonly SecretReference[];
   /** One rule `alert:<name>` of class telemetry for each, for the gateway's own calls only. */
   readonly rules: readonly EgressRuleSpec[];
@@ -178,7 +173,7 @@ async function mail(
     { host, port, header: 'smtp:password' },
     issues,
   );
-  const own: MailDestinationConfig = {
+  const own: MailDestination = {
     name: common.name,
     host,
     port,

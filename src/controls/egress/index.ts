@@ -9,7 +9,7 @@ export {
   InterceptionAuthority,
 } from './intercept/authority.ts';
 export type { Interception } from './intercept/server.ts';
-export { type Mail, type MailDestination, MailPace, sendMail } from './mail.ts';
+export { type Mail, MailPace, sendMail } from './mail.ts';
 export { type Outbound, openOutbound } from './outbound.ts';
 export type { EgressPolicy } from './passage.ts';
 export { ProviderProxy } from './provider-proxy.ts';
@@ -32,6 +32,7 @@ export {
   type EgressLimits,
   type EgressProtocol,
   type EgressRuleSpec,
+  type MailDestination,
   type ResolvedAddress,
   type Resolver,
   type RunSecrets,

@@ -4,7 +4,7 @@ import { dial } from './dial.ts';
 import { judgeAuthority } from './host.ts';
 import type { PoolParts } from './provider-pool.ts';
 import { codedRefusal, recordClosed, recordDecision } from './record.ts';
-import type { Target } from './types.ts';
+import type { MailDestination, Target } from './types.ts';
 import { secureUpstream } from './upstream-tls.ts';
 
 /** Milliseconds that a mail server may be silent. */
@@ -12,20 +12,6 @@ const SMTP_IDLE_MS = 20_000;
 /** Characters of a subject and of a text. */
 const MAX_SUBJECT = 500;
 const MAX_TEXT = 65_536;
-
-/** A mailbox, as the configuration fixes it. */
-export interface MailDestination {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  /** RFC 8314: TLS from the first byte; or STARTTLS (RFC 3207), without which nothing is sent. */
-  readonly tls: 'implicit' | 'starttls';
-  readonly from: string;
-  readonly to: readonly string[];
-  readonly username: string | null;
-  /** Name of the secret. */
-  readonly password: string | null;
-}
 
 /** What the gateway may say: nothing about who sends and who receives. */
 export interface Mail {

@@ -160,3 +160,17 @@ export const DEFAULT_EGRESS_LIMITS: EgressLimits = Object.freeze({
   totalMs: 3_600_000,
   openRuns: 256,
 });
+
+/** A mailbox, as the configuration fixes it. */
+export interface MailDestination {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** RFC 8314: TLS from the first byte; or STARTTLS (RFC 3207), without which nothing is sent. */
+  readonly tls: 'implicit' | 'starttls';
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly username: string | null;
+  /** Name of the secret. */
+  readonly password: string | null;
+}
