@@ -1,12 +1,12 @@
+import type { RunningAuth } from '../controls/auth/index.ts';
 import type { Authority, Subject } from '../kernel/index.ts';
 import type { Callers } from '../operations/callers.ts';
-import type { Core } from './core.ts';
 
 /**
  * Turns that waited for a person when the process ended go on only with the rights that their principal has now, and
  * only while the token that started them, or a later version of it, is valid (A4).
  */
-export async function rightsAfterRestart(auth: Core['auth'], callers: Callers) {
+export async function rightsAfterRestart(auth: RunningAuth, callers: Callers) {
   const known = new Map<string, Authority>();
   const local = auth.localOperator();
   const operator = callers.callerOf(local, 'socket', 'repair').authority;
