@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createMasker, isBait, loadDetector, type Masker } from '../controls/secrets/index.ts';
 import { deadAmong } from '../drivers/os/dead-sockets.ts';
 import { isMountedElsewhere } from '../drivers/os/mounted.ts';
-import { asGatehouseError } from '../kernel/index.ts';
+import { asGatehouseError, type Mount } from '../kernel/index.ts';
 import { homePaths, honeytokenFile } from './home.ts';
 import type { MaskerMessage, MaskerRequest } from './masking/protocol.ts';
 import { offerValues } from './masking/values-client.ts';
@@ -46,6 +46,11 @@ export async function main(): Promise<void> {
     }
   };
   let open = 0;
+  const mounts = new Map<string, readonly Mount[]>();
+  // The model thinks meanwhile: reading now what a run left costs the next one nothing, and itself nothing more.
+  const lookAhead = (folders: readonly Mount[]): void => {
+    setImmediate(() => open <= 0 && masker.lookAhead(folders));
+  };
   let idle = setTimeout(() => process.exit(0), IDLE_MS);
   process.on('disconnect', () => void orphaned(masker));
   process.on('message', (request: MaskerRequest) => {
@@ -60,8 +65,15 @@ export async function main(): Promise<void> {
           offers.delete(request.run);
         }
         const message = await answer(masker, request);
-        if (request.op === 'open' && 'opened' in message) await offer(request);
+        if (request.op === 'open' && 'opened' in message) {
+          mounts.set(request.run, request.mounts);
+          await offer(request);
+        }
         say(message);
+        if (request.op !== 'close') return;
+        const left = mounts.get(request.run);
+        mounts.delete(request.run);
+        if (left !== undefined) lookAhead(left);
       }),
     );
     idle = setTimeout(() => open <= 0 && process.exit(0), IDLE_MS);

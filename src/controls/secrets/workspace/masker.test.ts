@@ -79,6 +79,28 @@ describe('what a run sees', () => {
   });
 });
 
+test('what was read ahead is not read again for the next run, unless it has changed since', () => {
+  const read: string[] = [];
+  const watched: Detector = {
+    find: (content, path = '') => {
+      read.push(path.split('/').at(-1) ?? '');
+      return detector.find(content, path);
+    },
+  };
+  using w = makeWorld(watched);
+  w.write('plain.txt', 'nothing here');
+  w.write('later.txt', 'nothing yet');
+  w.masker.lookAhead([{ source: w.workspace, target: '/workspace', mode: 'rw' }]);
+  assert.deepEqual(read.sort(), ['later.txt', 'plain.txt']);
+  read.length = 0;
+  w.write('later.txt', ENV);
+  assert.deepEqual(
+    w.open().masks.map(({ target }) => target),
+    ['/workspace/later.txt'],
+  );
+  assert.equal(read.includes('plain.txt'), false);
+});
+
 describe('what is not readable at all', () => {
   const closed = (w: World, name: string) => text(w.seen(name)) === '';
 

@@ -50,6 +50,8 @@ export interface Masker {
   holds(run: string): boolean;
   /** What of the credentials that this run sees masked somebody bound to a host; the values leave towards egress alone. */
   values(run: string, wanted: readonly WantedSecret[]): readonly OfferedValue[];
+  /** Read now what has changed in the folders of runs, so that the next run does not wait for it. */
+  lookAhead(mounts: readonly Mount[]): void;
   /** The run has ended: what it changed is written back as soon as no other run sees the same file. */
   close(run: string): readonly Settled[];
   /** Write back what a killed process left behind. */
@@ -240,6 +242,15 @@ export function createMasker(options: MaskerOptions): Masker {
       } catch (thrown) {
         exchanges.leave(run);
         throw thrown;
+      }
+    },
+    lookAhead(mounts) {
+      for (const { source } of mounts) {
+        try {
+          treeOf(source).scan();
+        } catch {
+          // What is wrong with the folder, the next run is told.
+        }
       }
     },
     holds: (run) => (seenBy.get(run)?.length ?? 0) > 0,
