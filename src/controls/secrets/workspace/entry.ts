@@ -13,8 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Masked, type MaskParts, maskText, putBack } from './masked-text.ts';
+import { type Masked, type MaskParts, maskText, putBack, recognisedAt } from './masked-text.ts';
 import type { MaskedValue } from './offer.ts';
+import { retain } from './removed.ts';
 import { asBytes, asText, isBinary, openExactly, readAll } from './scan.ts';
 import { digest, keep, O_PATH, replaceFile, type Settled, writeInPlace } from './write-back.ts';
 
@@ -116,7 +117,10 @@ export class MaskedFile {
       const bytes = readAll(reading, Math.min(fstatSync(reading).size, parts.limits.maskedBytes));
       const original = asText(bytes);
       const masked = maskText(parts, original, journal.path, false) ?? { values: new Map(), found: [] };
-      const back = putBack(parts, asText(content), journal.path, masked.values, () => original);
+      const back = putBack(parts, asText(content), journal.path, masked.values, {
+        path: journal.path,
+        text: () => original,
+      });
       // The process died after it had written back.
       if ('text' in back && asBytes(back.text).equals(bytes)) {
         drop();
@@ -147,6 +151,8 @@ export class MaskedFile {
     const id = basename(this.copy, '.masked');
     try {
       const facts = statSync(this.copy);
+      const moved = this.#withdrawn(id);
+      if (moved !== undefined) return moved;
       if (facts.size > this.#parts.limits.maskedBytes)
         return keep(this.#parts, id, this.path, 'it has become too large');
       const content = readFileSync(this.copy);
@@ -154,9 +160,10 @@ export class MaskedFile {
       const path = readlinkSync(`/proc/self/fd/${this.#fd}`);
       if (path.endsWith(' (deleted)') || !this.current)
         return keep(this.#parts, id, this.path, 'the file was changed outside meanwhile');
-      const back = putBack(this.#parts, asText(content), path, this.#values, () =>
-        asText(readFileSync(`/proc/self/fd/${this.#fd}`)),
-      );
+      const back = putBack(this.#parts, asText(content), path, this.#values, {
+        path: this.path,
+        text: () => asText(readFileSync(`/proc/self/fd/${this.#fd}`)),
+      });
       if ('why' in back) return keep(this.#parts, id, this.path, back.why);
       const { text } = back;
       const original = fstatSync(this.#fd);
@@ -173,6 +180,26 @@ export class MaskedFile {
     } finally {
       closeSync(this.#fd);
     }
+  }
+
+  /**
+   * A run cannot rename what lies under a copy, but it can rename a folder above: the next run would see the original
+   * where no rule recognises it. The copy goes there instead, and the original is retained.
+   */
+  #withdrawn(id: string): Settled | undefined {
+    const named = `/proc/self/fd/${this.#fd}`;
+    const path = readlinkSync(named);
+    if (path === this.path || path.endsWith(' (deleted)')) return undefined;
+    const original = readFileSync(named);
+    if (recognisedAt(this.#parts, asText(original), path, this.#values.values())) return undefined;
+    const waiting = join(this.#parts.folder, `${id}.original`);
+    writeFileSync(waiting, original, { mode: 0o600, flag: 'wx', flush: true });
+    retain(this.#parts.folder, waiting, this.path);
+    const facts = fstatSync(this.#fd);
+    replaceFile(path, facts.ino, readFileSync(this.copy), facts.mode & 0o777, facts);
+    this.#done('unchanged');
+    const why = `its folder was renamed, and at ${path} its values would not be recognised`;
+    return { path: this.path, outcome: 'kept', kept: path, why };
   }
 
   #done(outcome: 'unchanged' | 'written'): Settled {

@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type Masked, type MaskParts, maskText, putBack } from './masked-text.ts';
+import { type Before, type Masked, type MaskParts, maskText, putBack, recognisedAt } from './masked-text.ts';
 import type { MaskedValue } from './offer.ts';
 import { retain } from './removed.ts';
 import { asBytes, asText, isBinary, openExactly, readAll } from './scan.ts';
@@ -265,7 +265,10 @@ export class ExchangedFile {
       return aside('the file was changed outside meanwhile');
     if (content.length > this.#parts.limits.maskedBytes) return aside('it has become too large');
     const path = this.paths[0] ?? '';
-    const back = putBack(this.#parts, asText(content), path, this.#values, () => asText(original));
+    const back = putBack(this.#parts, asText(content), path, this.#values, {
+      path,
+      text: () => asText(original),
+    });
     if ('why' in back) return aside(back.why);
     if (facts.nlink > OWN_LINKS) {
       // Names outside of the folders of runs go on naming the same file.
@@ -287,7 +290,7 @@ export class ExchangedFile {
     const now = this.#whereIs(one);
     if (now === undefined) return this.#settleReplaced(one.path, texts);
     const { path } = one;
-    if (now !== path && !this.#recognisedAt(now, back.text)) {
+    if (now !== path && !recognisedAt(this.#parts, back.text, now, this.#values.values())) {
       const why = `it was moved to ${basename(now)}, where its values would not be recognised`;
       return { path, outcome: 'kept', kept: now, why };
     }
@@ -313,15 +316,13 @@ export class ExchangedFile {
     return lstatSync(path, { throwIfNoEntry: false })?.ino === lstatSync(this.#copy).ino ? path : undefined;
   }
 
-  #recognisedAt(path: string, text: string): boolean {
-    const shown = maskText(this.#parts, text, path, false)?.text ?? text;
-    return ![...this.#values.values()].some((value) => shown.includes(value));
+  get #before(): Before {
+    return { path: this.paths[0] ?? '', text: () => asText(readFileSync(this.#original)) };
   }
 
   /** A run deleted it, or put another file in its place: `sed -i`, `git checkout`, an editor that saves by renaming. */
   #settleReplaced(path: string, texts: string[]): Settled {
-    const original = () => asText(readFileSync(this.#original));
-    const result = putBackInto(this.#parts, path, this.#values, original);
+    const result = putBackInto(this.#parts, path, this.#values, this.#before);
     if (result === undefined) return this.#settleBeside(path, texts);
     texts.push(result.text);
     if (result.why === undefined) return { path, outcome: result.written ? 'written' : 'unchanged' };
@@ -330,11 +331,10 @@ export class ExchangedFile {
 
   /** What replaced it may have been moved on: a file beside it that holds its placeholders. */
   #settleBeside(path: string, texts: string[]): Settled {
-    const original = () => asText(readFileSync(this.#original));
     // Made since: a copy of earlier is none that the file became.
     const since = lstatSync(this.#copy).birthtimeMs;
     for (const beside of filesBeside(path, since)) {
-      const found = putBackInto(this.#parts, beside, this.#values, original);
+      const found = putBackInto(this.#parts, beside, this.#values, this.#before);
       if (found?.written !== true) continue;
       texts.push(found.text);
       return { path: beside, outcome: 'written' };
@@ -362,7 +362,7 @@ export function putBackInto(
   parts: MaskParts,
   path: string,
   values: ReadonlyMap<string, string>,
-  original: () => string,
+  before: Before,
 ): { readonly text: string; readonly written: boolean; readonly why?: string } | undefined {
   const fd = openExactly(path);
   if (fd === undefined) return undefined;
@@ -372,7 +372,7 @@ export function putBackInto(
     const text = asText(readAll(fd, facts.size));
     if (![...values.keys()].some((placeholder) => text.includes(placeholder)))
       return { text, written: false };
-    const back = putBack(parts, text, path, values, original);
+    const back = putBack(parts, text, path, values, before);
     if ('why' in back) return { text, written: false, why: back.why };
     replaceFile(path, facts.ino, asBytes(back.text), facts.mode & 0o777, facts);
     return { text: back.text, written: true };

@@ -3,7 +3,7 @@ import { replaced } from '../hide.ts';
 import { placeholderFor, placeholdersIn } from '../placeholder.ts';
 import type { MaskLimits } from './limits.ts';
 import { keyBefore, type MaskedValue } from './offer.ts';
-import { credentialsIn } from './scan.ts';
+import { asBytes, credentialsIn, isBinary, judgeBytes } from './scan.ts';
 
 /** Characters by which a rest of a placeholder is known. */
 const PIECE = 10;
@@ -52,7 +52,30 @@ function restored(text: string, values: ReadonlyMap<string, string>): string | u
   return pieces.some((piece) => result.includes(piece)) ? undefined : result;
 }
 
+/**
+ * What the next run sees of a file with this text at this path. The walk through the workspace decides that, so it is
+ * asked, and not only the rules: what it passes over is seen as it is.
+ */
+function seenAt(parts: MaskParts, text: string, path: string): string {
+  const bytes = asBytes(text);
+  const verdict = judgeBytes(parts.detector, parts.limits, bytes, path);
+  if (verdict === 'clean') return text;
+  return verdict === 'closed' ? '' : (maskText(parts, text, path, isBinary(bytes))?.text ?? '');
+}
+
+/** Whether no run would see any of these values in a file with this text at this path. */
+export function recognisedAt(parts: MaskParts, text: string, path: string, values: Iterable<string>): boolean {
+  const seen = seenAt(parts, text, path);
+  return ![...values].some((value) => seen.includes(value));
+}
+
 const times = (text: string, part: string): number => text.split(part).length - 1;
+
+/** The file as it was before any run looked at it. */
+export interface Before {
+  readonly path: string;
+  text(): string;
+}
 
 /**
  * The text with its values, if nothing is lost by it and nothing is shown by it: what a run wrote so that a value would
@@ -63,17 +86,17 @@ export function putBack(
   text: string,
   path: string,
   values: ReadonlyMap<string, string>,
-  original: () => string,
+  before: Before,
 ): { readonly text: string } | { readonly why: string } {
   const full = restored(text, values);
   if (full === undefined) return { why: 'a placeholder was changed and its value would be lost' };
-  const shown = maskText(parts, full, path, false)?.text ?? full;
-  const bare = [...values.values()].filter((value) => shown.includes(value));
+  const seen = seenAt(parts, full, path);
+  const bare = [...values.values()].filter((value) => seen.includes(value));
   if (bare.length === 0) return { text: full };
-  // Short values may have stood elsewhere in the text before.
-  const before = original();
-  const known = maskText(parts, before, path, false)?.text ?? before;
-  return bare.some((value) => times(shown, value) > times(known, value))
+  // Short values may have stood elsewhere in the text before; what counts is what was seen of it where it was then.
+  const original = before.text();
+  const known = maskText(parts, original, before.path, false)?.text ?? original;
+  return bare.some((value) => times(seen, value) > times(known, value))
     ? { why: 'a value would stand where it is not recognised' }
     : { text: full };
 }

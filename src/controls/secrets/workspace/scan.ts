@@ -81,13 +81,14 @@ export const isBinary = (bytes: Buffer): boolean => bytes.subarray(0, SNIFF_BYTE
 /** What a run may see of a file. */
 export function judgeFile(detector: Detector, limits: MaskLimits, path: string, facts: Stats): Verdict {
   if (facts.size < 4) return 'clean';
-  if (facts.size > limits.scannedBytes) return 'closed';
   const fd = openExactly(path);
   // It was exchanged, or cannot be read here while a run could make it readable: the next look may judge better.
   if (fd === undefined) return existsSync(path) ? 'closed' : 'clean';
   try {
     const opened = fstatSync(fd);
     if (opened.ino !== facts.ino || opened.dev !== facts.dev) return 'closed';
+    if (isGitObject(path, readAll(fd, 4))) return 'clean';
+    if (opened.size > limits.scannedBytes) return 'closed';
     if (opened.size > limits.maskedBytes)
       return inChunks(detector, fd, path, opened.size) ? 'closed' : 'clean';
     return judgeBytes(detector, limits, readAll(fd, opened.size), path);
@@ -96,18 +97,39 @@ export function judgeFile(detector: Detector, limits: MaskLimits, path: string, 
   }
 }
 
-function judgeBytes(detector: Detector, limits: MaskLimits, bytes: Buffer, path: string): Verdict {
+/** As `judgeFile`, for what a file of that path would hold. */
+export function judgeBytes(detector: Detector, limits: MaskLimits, bytes: Buffer, path: string): Verdict {
+  if (isGitObject(path, bytes.subarray(0, 4))) return 'clean';
+  const plain = credentialsIn(detector, asText(bytes), path).length > 0;
   let inside: readonly Buffer[] | undefined;
   try {
     inside = unpacked(bytes, limits.unpackedBytes);
   } catch {
     return 'closed';
   }
+  // A few bytes make an archive or UTF-16 of any text: what it says as it lies there counts as well.
   if (inside !== undefined)
-    return inside.some((part) => credentialsIn(detector, asText(part), path).length > 0) ? 'closed' : 'clean';
-  if (isUtf16(bytes))
-    return credentialsIn(detector, bytes.toString('utf16le'), path).length > 0 ? 'closed' : 'clean';
-  return credentialsIn(detector, asText(bytes), path).length > 0 ? 'masked' : 'clean';
+    return plain || inside.some((part) => credentialsIn(detector, asText(part), path).length > 0)
+      ? 'closed'
+      : 'clean';
+  if (isUtf16(bytes) && credentialsIn(detector, bytes.toString('utf16le'), path).length > 0) return 'closed';
+  return plain ? 'masked' : 'clean';
+}
+
+/** Below a folder of git's objects, which are compressed and named by what is inside. */
+const GIT_OBJECTS = /\/\.git\/objects\//;
+/** How packs, their indexes and what git keeps beside them begin (gitformat-pack, gitformat-commit-graph). */
+const GIT_MAGIC: ReadonlySet<string> = new Set(['PACK', '\xfftOc', 'MIDX', 'RIDX', 'BITM', 'MTME', 'CGPH']);
+
+/**
+ * What git itself wrote there cannot be masked (see SECURITY.md). Its folder alone excuses nothing: a run can give any
+ * folder that name, and move a file with credentials into it.
+ */
+export function isGitObject(path: string, head: Buffer): boolean {
+  if (!GIT_OBJECTS.test(path) || head.length < 4) return false;
+  // RFC 1950 section 2.2: deflate, and a header that is a multiple of 31.
+  const isZlib = ((head[0] ?? 0) & 0x0f) === 8 && head.readUInt16BE(0) % 31 === 0;
+  return isZlib || GIT_MAGIC.has(head.toString('latin1', 0, 4));
 }
 
 const isUtf16 = (bytes: Buffer): boolean => bytes[0] === 0xff && bytes[1] === 0xfe;

@@ -134,8 +134,7 @@ export class Tree {
     const hits: Hit[] = [];
     for (const entry of entries) {
       const { name } = entry;
-      // Objects of git are compressed and named by what is inside: they cannot be masked (see SECURITY.md).
-      if (entry.isDirectory() && !(name === 'objects' && path.endsWith('/.git'))) folders.add(name);
+      if (entry.isDirectory()) folders.add(name);
       if (!entry.isFile() && !entry.isSocket()) continue;
       const file = `${path}/${name}`;
       const facts = lstatSync(file, { throwIfNoEntry: false });
