@@ -488,7 +488,8 @@ describe('a run puts a file with credentials where the next run would see it', (
   const tries: Readonly<Record<string, string>> = {
     'moved among the objects of git': 'mkdir -p x/.git/objects; mv conf/.env x/.git/objects/.env',
     'its folder renamed to the objects of git': 'mkdir -p x/.git; mv conf x/.git/objects',
-    'moved there under the name of an object': 'mkdir -p .git/objects/ab; mv conf/.env .git/objects/ab/cdef01',
+    'moved there under the name of an object':
+      'mkdir -p .git/objects/ab; mv conf/.env .git/objects/ab/cdef01',
     'moved there with the first bytes of an object':
       'mkdir -p .git/objects; printf "x\\001" | cat - conf/.env > t; cat t > conf/.env; mv conf/.env .git/objects/a',
     'moved there with the first bytes of a pack':
@@ -517,7 +518,10 @@ describe('a run puts a file with credentials where the next run would see it', (
     const [settled] = w.masker.close('a');
     assert.equal(settled?.outcome, 'kept');
     assert.ok(!readLater(w).includes(OTHER));
-    assert.ok(removed(w).some((text) => text.includes(OTHER)), 'the original is not lost');
+    assert.ok(
+      removed(w).some((text) => text.includes(OTHER)),
+      'the original is not lost',
+    );
   });
 
   test('secrets/a password moves to a file of another name: refused', () => {
@@ -532,7 +536,10 @@ describe('a run puts a file with credentials where the next run would see it', (
   test('what git wrote stays as it is, and can be read', () => {
     using w = makeWorld(detector);
     w.write('a.txt', 'nothing\n');
-    sh(w, 'git init -q; git add a.txt; git commit -qm one; git gc -q; echo more >> a.txt; git commit -qam two');
+    sh(
+      w,
+      'git init -q; git add a.txt; git commit -qm one; git gc -q; echo more >> a.txt; git commit -qam two',
+    );
     assert.deepEqual(w.open('a', true).masks, []);
     assert.equal(sh(w, 'git fsck; git log --format=%s').trim().split('\n').length, 2);
   });

@@ -97,7 +97,8 @@ export class Exchanges {
       try {
         const original = asText(readFileSync(file));
         const values = maskText(this.#parts, original, path, false)?.values ?? new Map<string, string>();
-        if (putBackInto(this.#parts, path, values, { path, text: () => original })?.written !== true) continue;
+        if (putBackInto(this.#parts, path, values, { path, text: () => original })?.written !== true)
+          continue;
         done.add(path);
         settled.push({ path, outcome: 'written' });
       } catch {

@@ -64,7 +64,12 @@ function seenAt(parts: MaskParts, text: string, path: string): string {
 }
 
 /** Whether no run would see any of these values in a file with this text at this path. */
-export function recognisedAt(parts: MaskParts, text: string, path: string, values: Iterable<string>): boolean {
+export function recognisedAt(
+  parts: MaskParts,
+  text: string,
+  path: string,
+  values: Iterable<string>,
+): boolean {
   const seen = seenAt(parts, text, path);
   return ![...values].some((value) => seen.includes(value));
 }
