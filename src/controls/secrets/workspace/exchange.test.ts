@@ -22,7 +22,7 @@ import * as fc from 'fast-check';
 import { type Detector, loadDetector } from '../index.ts';
 import { MAX_EXCHANGED } from './exchanges.ts';
 import { MAX_RETAINED, prune } from './removed.ts';
-import { makeWorld, type World } from './testing/world.ts';
+import { makeWorld, removed, sh, type World } from './testing/world.ts';
 
 const VALUE = 'hunter2-Battery9';
 const OTHER = 'correct7-Horse8-staple';
@@ -34,28 +34,7 @@ before(async () => {
   detector = await loadDetector();
 });
 
-/** Words of a command as a run with this workspace would do them; a run sees nothing but what lies there. */
-const sh = (w: World, script: string): string =>
-  execFileSync('sh', ['-ec', script], {
-    cwd: w.workspace,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: w.workspace,
-      GIT_AUTHOR_NAME: 't',
-      GIT_AUTHOR_EMAIL: 't@example.org',
-      GIT_COMMITTER_NAME: 't',
-      GIT_COMMITTER_EMAIL: 't@example.org',
-    },
-  });
-
 const placeholderOf = (w: World, name = '.env'): string => /MASKED[A-Z2-7]+/.exec(w.read(name))?.[0] ?? '';
-const removed = (w: World): readonly string[] => {
-  const folder = join(w.folder, 'removed');
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).map((name) => readFileSync(join(folder, name, 'original'), 'latin1'));
-};
 const leftovers = (w: World): readonly string[] =>
   readdirSync(w.folder).filter((name) => /\.(?:json|masked|original|written|new)$/.test(name));
 
@@ -469,78 +448,4 @@ test('whatever runs do with the files, no run ever sees a value', () => {
       ],
     },
   );
-});
-
-describe('a run puts a file with credentials where the next run would see it', () => {
-  const GITHUB = `ghp_${'aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5'}`;
-  /** What a run that comes later reads of every file of the workspace. */
-  const readLater = (w: World): string => {
-    const covered = new Set(w.open('later', true).masks.map(({ target }) => target));
-    const files = readdirSync(w.workspace, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter((path) => !covered.has(`/workspace${path.slice(w.workspace.length)}`));
-    const seen = files.map((path) => readFileSync(path, 'latin1')).join('\n');
-    w.masker.close('later');
-    return seen;
-  };
-
-  const tries: Readonly<Record<string, string>> = {
-    'moved among the objects of git': 'mkdir -p x/.git/objects; mv conf/.env x/.git/objects/.env',
-    'its folder renamed to the objects of git': 'mkdir -p x/.git; mv conf x/.git/objects',
-    'moved there under the name of an object':
-      'mkdir -p .git/objects/ab; mv conf/.env .git/objects/ab/cdef01',
-    'moved there with the first bytes of an object':
-      'mkdir -p .git/objects; printf "x\\001" | cat - conf/.env > t; cat t > conf/.env; mv conf/.env .git/objects/a',
-    'moved there with the first bytes of a pack':
-      'mkdir -p .git/objects; printf "PACK" | cat - conf/.env > t; cat t > conf/.env; mv conf/.env .git/objects/a',
-    'declared to be UTF-16': 'printf "\\377\\376" | cat - conf/.env > t; cat t > conf/.env',
-    'declared to be an empty zip file':
-      'end=$(printf "\\120\\113\\005\\006%018d" 0 | tr 0 "\\000" | od -An -v -to1 | tr -d " \\n" | sed "s/.../\\\\\\\\&/g"); ' +
-      'printf "PK\\003\\004\\n" > t; cat conf/.env >> t; printf "$end" >> t; cat t > conf/.env',
-  };
-  for (const [title, script] of Object.entries(tries)) {
-    test(`secrets/a file with a credential is ${title}: refused`, () => {
-      using w = makeWorld(detector);
-      w.write('conf/.env', `TOKEN=${GITHUB}\n`);
-      w.open('a', true);
-      sh(w, script);
-      w.masker.close('a');
-      assert.ok(!readLater(w).includes(GITHUB));
-    });
-  }
-
-  test('secrets/the folder of a file under a copy is renamed: refused', () => {
-    using w = makeWorld(detector);
-    w.write('.docker/config.json', `{"auths":{"a":{"auth":"${OTHER}"}}}`);
-    assert.equal(w.open('a').masks.length, 1);
-    sh(w, 'mv .docker other');
-    const [settled] = w.masker.close('a');
-    assert.equal(settled?.outcome, 'kept');
-    assert.ok(!readLater(w).includes(OTHER));
-    assert.ok(
-      removed(w).some((text) => text.includes(OTHER)),
-      'the original is not lost',
-    );
-  });
-
-  test('secrets/a password moves to a file of another name: refused', () => {
-    using w = makeWorld(detector);
-    w.write('.pgpass', `localhost:5432:db:me:${OTHER}\n`);
-    w.open('a', true);
-    sh(w, 'cp .pgpass notes.txt; rm .pgpass');
-    w.masker.close('a');
-    assert.ok(!readLater(w).includes(OTHER));
-  });
-
-  test('what git wrote stays as it is, and can be read', () => {
-    using w = makeWorld(detector);
-    w.write('a.txt', 'nothing\n');
-    sh(
-      w,
-      'git init -q; git add a.txt; git commit -qm one; git gc -q; echo more >> a.txt; git commit -qam two',
-    );
-    assert.deepEqual(w.open('a', true).masks, []);
-    assert.equal(sh(w, 'git fsck; git log --format=%s').trim().split('\n').length, 2);
-  });
 });

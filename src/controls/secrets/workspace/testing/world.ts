@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createMasker, type Detector, type Masker } from '../../index.ts';
@@ -61,3 +71,26 @@ export function makeWorld(detector: Detector, limits: Partial<MaskLimits> = {}):
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };
 }
+
+/** Words of a command as a run with this workspace would do them; a run sees nothing but what lies there. */
+export const sh = (w: World, script: string): string =>
+  execFileSync('sh', ['-ec', script], {
+    cwd: w.workspace,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: w.workspace,
+      GIT_AUTHOR_NAME: 't',
+      GIT_AUTHOR_EMAIL: 't@example.org',
+      GIT_COMMITTER_NAME: 't',
+      GIT_COMMITTER_EMAIL: 't@example.org',
+    },
+  });
+
+/** Originals that were retained. */
+export const removed = (w: World): readonly string[] => {
+  const folder = join(w.folder, 'removed');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).map((name) => readFileSync(join(folder, name, 'original'), 'latin1'));
+};
