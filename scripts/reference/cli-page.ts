@@ -1,7 +1,7 @@
 import type { Operation } from '../../src/operations/define.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { extraOptions, splitArguments } from '../../src/surfaces/cli/arguments.ts';
-import { CLI_ONLY } from '../../src/surfaces/cli/cli-only.ts';
+import { CLI_ONLY, type CliOnlyCommand } from '../../src/surfaces/cli/cli-only.ts';
 import { EXIT_MEANING } from '../../src/surfaces/cli/exit.ts';
 import { isFilled } from '../../src/surfaces/cli/input.ts';
 import { page, table } from './markdown.ts';
@@ -38,6 +38,17 @@ function chapter(operation: Operation): readonly string[] {
   ];
 }
 
+/** A command without an operation: it works on files of the account that types it. */
+function localChapter({ command, summary, examples, options = [] }: CliOnlyCommand): readonly string[] {
+  const meanings = options.map(({ flags, description }) => [`\`${flags}\``, description]);
+  return [
+    `## gatehouse ${command}`,
+    `${summary}.`,
+    fence(examples),
+    ...(meanings.length === 0 ? [] : [table(['option', 'meaning'], meanings)]),
+  ];
+}
+
 /** docs/reference/cli.md */
 export function cliPage(): string {
   return page([
@@ -65,6 +76,7 @@ export function cliPage(): string {
       ['command', 'what it does', 'why it is no operation'],
       CLI_ONLY.map(({ command, summary, reason }) => [`\`gatehouse ${command}\``, summary, reason]),
     ),
+    ...CLI_ONLY.flatMap(localChapter),
     ...OPERATIONS.flatMap(chapter),
   ]);
 }

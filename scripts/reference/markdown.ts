@@ -4,9 +4,9 @@ export const GENERATED = '<!-- Made by `npm run generate` from the sources. Do n
 /** One line inside a table cell. */
 export function cell(text: string): string {
   // Inside backticks Markdown shows what is written.
-  const shown = text.startsWith('`') && text.endsWith('`') && text.indexOf('`', 1) === text.length - 1;
-  const escaped = text.replaceAll('|', '\\|');
-  return (shown ? escaped : escaped.replaceAll('<', '&lt;')).replaceAll(/\s+/g, ' ').trim();
+  const parts = text.replaceAll('|', '\\|').split(/(`[^`]*`)/);
+  const escaped = parts.map((part, index) => (index % 2 === 1 ? part : part.replaceAll('<', '&lt;')));
+  return escaped.join('').replaceAll(/\s+/g, ' ').trim();
 }
 
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -28,6 +28,10 @@ const EVIDENCE: Readonly<Record<string, string>> = {
   checks: 'gatehouse doctor; gatehouse drill history',
 };
 
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 /** One digest over all files of the program, each by its name. */
 function programDigest({ files }: InstallFacts): string {
   const lines = Object.entries(files).map(([name, digest]) => `${digest}  ${name}\n`);
@@ -117,7 +121,7 @@ async function changes({ config }: Services): Promise<AttestedPosture> {
   return {
     area: 'changes',
     required: 'every applied configuration is a numbered snapshot with its author',
-    measured: `${history.length} snapshots kept, the last is ${last.number}${last.ticket === '' ? '' : ` (${last.ticket})`} by ${last.author}`,
+    measured: `${counted(history.length, 'snapshot')} kept, the last is ${last.number}${last.ticket === '' ? '' : ` (${last.ticket})`} by ${last.author}`,
     holds: history.length > 0,
     evidence: EVIDENCE['changes'] ?? '',
     renewal: null,
@@ -129,7 +133,7 @@ function highRisk({ config }: Services): AttestedPosture {
   return {
     area: 'high-risk operations',
     required: 'what a playbook does not allow by name waits for a person or is refused',
-    measured: `${agents.length} agents under ${new Set(agents.map(({ playbook }) => playbook)).size} playbooks; approvals bind command, files and sandbox and are used once`,
+    measured: `${counted(agents.length, 'agent')} under ${counted(new Set(agents.map(({ playbook }) => playbook)).size, 'playbook')}; approvals bind command, files and sandbox and are used once`,
     holds: true,
     evidence: EVIDENCE['high-risk operations'] ?? '',
     renewal: null,

@@ -37,7 +37,7 @@ export const ledgerSearch = defineOperation({
     command: 'ledger search',
     positional: ['text'],
     examples: [
-      'gatehouse ledger search --type login --outcome deny --since 1d',
+      'gatehouse ledger search --type login --outcome failure --since 1d',
       'gatehouse ledger search api.example.org --agent main',
       'gatehouse ledger search --address 203.0.113.9 --json',
       'gatehouse ledger search --trace 7d0f2c1e-52f5-4c52-9d3c-5a1b2c3d4e5f',

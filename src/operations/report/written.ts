@@ -43,16 +43,24 @@ body { font: 12px/1.4 system-ui, "DejaVu Sans", Arial, sans-serif; color: #1a1d2
 h1 { font-size: 20px; margin: 0 } h2 { font-size: 14px; margin: 18px 0 4px; break-after: avoid } p { margin: 4px 0 }
 table { width: 100%; border-collapse: collapse } tr { break-inside: avoid }
 th, td { text-align: left; vertical-align: top; padding: 3px 6px; border-bottom: 1px solid #d5d9de; overflow-wrap: anywhere }
-th { color: #4a5158 } td.number { text-align: right; font-variant-numeric: tabular-nums } .note { color: #4a5158 }
+th { color: #4a5158 } .number { text-align: right; font-variant-numeric: tabular-nums } .note { color: #4a5158 }
 `;
+
+/** A number, a rate or a length of time, as `section.ts` writes them. */
+const AMOUNT = /^\d+(\.\d+)?( [a-z]{1,3})?$/;
 
 function html(report: Report): string {
   const parts = report.sections.map(({ title, columns, rows, note }) => {
-    const head = columns.map((name) => `<th scope="col">${escapedHtml(name)}</th>`).join('');
-    const cell = (value: string | number): string =>
-      typeof value === 'number'
-        ? `<td class="number">${value.toLocaleString('en')}</td>`
-        : `<td>${escapedHtml(value)}</td>`;
+    // A column that holds numbers is set right as a whole, with what is said in place of a number.
+    const numeric = columns.map((_name, index) => rows.some((row) => AMOUNT.test(String(row[index]))));
+    const kind = (index: number): string => (numeric[index] === true ? ' class="number"' : '');
+    const head = columns
+      .map((name, index) => `<th scope="col"${kind(index)}>${escapedHtml(name)}</th>`)
+      .join('');
+    const cell = (value: string | number, index: number): string => {
+      const text = typeof value === 'number' ? value.toLocaleString('en') : escapedHtml(value);
+      return `<td${kind(index)}>${text}</td>`;
+    };
     const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n');
     const table =
       rows.length === 0

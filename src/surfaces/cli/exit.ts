@@ -20,7 +20,9 @@ export const EXIT_MEANING: readonly (readonly [code: number, meaning: string])[]
   [EXIT.unreachable, 'no gateway runs, or it cannot be reached'],
   [
     EXIT.findings,
-    '`doctor` or `security audit` found something of severity warning or worse, `token scan` a live token, or `drift check` a difference',
+    'something is not in order: `doctor` or `security audit` found something of severity warning or worse, `token scan` a ' +
+      'live token, `drift check` a difference, `inventory listeners` an undeclared socket, `attest` an area that does not ' +
+      'hold, or `ledger anchor` or `ledger export status` a place that fails',
   ],
   [EXIT.waiting, 'it waits for an approval (`agent --no-wait`, `tools invoke`, `sandbox exec`)'],
   [EXIT.interrupted, 'stopped from the keyboard'],

@@ -27,7 +27,10 @@ function create(path: string): number {
   try {
     return openSync(path, 'wx', 0o600);
   } catch (cause) {
-    throw CLI_CODES.error('CLI_FILE_UNREADABLE', `${path} cannot be made, or is there already`, { cause });
+    throw CLI_CODES.error('CLI_FILE_UNREADABLE', `${path} cannot be made, or is there already`, {
+      fix: 'Give --out a path that does not exist yet, in a folder that you may write to; no file is overwritten.',
+      cause,
+    });
   }
 }
 

@@ -19,3 +19,14 @@ test('every command and every group of commands says what it is for', () => {
     [],
   );
 });
+
+test('help of everything fits 80 columns, but for examples', () => {
+  const nothing = async () => undefined;
+  let help = '';
+  const program = createProgram({ operation: nothing, cliOnly: nothing }, (text) => (help += text));
+  program.outputHelp();
+  for (const command of commandsOf(program)) command.outputHelp();
+  const example = /^ {2}(gatehouse|[A-Z_]+=)/;
+  const wide = help.split('\n').filter((line) => line.length > 80 && !example.test(line));
+  assert.deepEqual(wide, []);
+});

@@ -5,6 +5,10 @@ import { type Argument, described, extraOptions, splitArguments } from './argume
 import { CLI_ONLY } from './cli-only.ts';
 import { EXIT_MEANING } from './exit.ts';
 import { type GivenOptions, isFilled } from './input.ts';
+import { beside } from './view.ts';
+
+/** What help is wrapped to; commander does the same with options and commands. */
+const HELP_COLUMNS = 80;
 
 /** What happens when a command is chosen; the program itself only knows words and options. */
 export interface Actions {
@@ -14,6 +18,7 @@ export interface Actions {
 
 const GROUPS: Readonly<Record<string, string>> = {
   agents: 'Agents',
+  anchor: 'Signed checkpoints of other installs, kept here',
   alerts: 'What somebody should look at, and who was told',
   attest: 'Signed evidence of what holds',
   approvals: 'Actions that wait for a person',
@@ -145,7 +150,9 @@ function addCliOnly(root: Commander, actions: Actions): void {
   }
 }
 
-const EXITS = EXIT_MEANING.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n');
+const EXITS = EXIT_MEANING.flatMap(([code, meaning]) =>
+  beside(`  ${String(code).padStart(3)}  `, meaning, { indent: 7, columns: HELP_COLUMNS }),
+).join('\n');
 
 const ROOT_HELP = `
 Exit codes:

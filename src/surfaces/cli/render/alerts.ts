@@ -6,7 +6,7 @@ import type {
 } from '../../../controls/alerting/types.ts';
 import { shownLine } from '../terminal.ts';
 import { formatInstant } from '../time.ts';
-import { asTyped, type View } from '../view.ts';
+import { asTyped, beside, type View } from '../view.ts';
 import { table } from './table.ts';
 
 export type Alerted = readonly {
@@ -27,8 +27,8 @@ export function alertLines(alerts: Alerted, view: View): readonly string[] {
   if (alerts.length === 0) return ['No alerts.'];
   return alerts.flatMap(({ id, state, at, severity, rule, title, fix, drill }) => [
     `${formatInstant(at)}  ${view.paint(colour(severity), severity)}  ${rule}  ${id}  ${state}${drill === undefined ? '' : `  (provoked by the drills ${shownLine(drill)})`}`,
-    `  ${shownLine(title)}`,
-    `  fix: ${asTyped(shownLine(fix), view)}`,
+    ...beside('  ', shownLine(title), { indent: 2, columns: view.columns }),
+    ...beside('  fix: ', asTyped(shownLine(fix), view), { indent: 7, columns: view.columns }),
   ]);
 }
 
@@ -45,7 +45,7 @@ export function detailLines(
   return [
     ...message.split('\n').map((line) => shownLine(line)),
     '',
-    `State: ${state}; raised ${count} times.`,
+    `State: ${state}; raised ${count === 1 ? 'once' : `${count} times`}.`,
     ...taken,
     ...table(
       deliveries,
@@ -105,7 +105,13 @@ export function destinationLines(
   const problems = destinations.flatMap(({ name, problem }) =>
     problem === null ? [] : [`${view.paint('bad', name)}  ${shownLine(problem)}`],
   );
-  return [...lines, ...problems, `${unacknowledged} alerts that were told are not acknowledged.`];
+  return [
+    ...lines,
+    ...problems,
+    unacknowledged === 1
+      ? '1 alert that was told is not acknowledged.'
+      : `${unacknowledged} alerts that were told are not acknowledged.`,
+  ];
 }
 
 export function silenceLines(silences: readonly AlertSilence[], view: View): readonly string[] {

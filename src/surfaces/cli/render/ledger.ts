@@ -50,7 +50,7 @@ export function searchLines(
   view: View,
 ): readonly string[] {
   const found = records.map((record) => recordLine(record, view));
-  const none = records.length === 0 && next === null ? ['Nothing agrees with that.'] : [];
+  const none = records.length === 0 && next === null ? ['No record matches.'] : [];
   const more =
     next === null ? [] : [view.paint('dim', asTyped(`Older ones: the same with --page ${next}`, view))];
   return [...found, ...none, ...more];

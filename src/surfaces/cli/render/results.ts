@@ -35,6 +35,7 @@ import { asTyped, type View } from '../view.ts';
 import * as access from './access.ts';
 import * as told from './alerts.ts';
 import * as backup from './backup.ts';
+import * as budget from './budget.ts';
 import * as doctor from './doctor.ts';
 import * as drift from './drift.ts';
 import * as drills from './drills.ts';
@@ -42,6 +43,7 @@ import * as egress from './egress.ts';
 import { explainLines, type SandboxExplanation } from './explain.ts';
 import { fieldLines, genericLines } from './generic.ts';
 import * as grants from './grants.ts';
+import * as instances from './instances.ts';
 import { inventoryLines } from './inventory.ts';
 import * as ledger from './ledger.ts';
 import * as lists from './lists.ts';
@@ -73,11 +75,11 @@ const toolOutcome = form<ToolOutcome>(reports.toolOutcomeLines, (result) => {
   return /_(NOT_ALLOWED|DENIED)$/.test(result.code ?? '') ? EXIT.refused : EXIT.failed;
 });
 
-/** A file as it is, to be redirected into place. */
-const plainText = form<{ text: string }>(({ text }) => shown(text).trimEnd().split('\n'));
+/** A file as it is, to be redirected into place; line ends of RFC 4180 become those of this system. */
+const plainText = form<{ text: string }>(({ text }) => text.trimEnd().split(/\r?\n/).map(shown));
 
 const inventory = form<{ items: InventoryItem[]; text: string }>(({ items, text }, view) =>
-  text === '' ? inventoryLines(items, view) : shown(text).trimEnd().split(/\r?\n/),
+  text === '' ? inventoryLines(items, view) : text.trimEnd().split(/\r?\n/).map(shown),
 );
 
 const snapshot = form<{ snapshot: ConfigSnapshot }>(({ snapshot: { number } }, view) => [
@@ -106,6 +108,10 @@ const reloaded = form<{ applied: boolean; unchanged: boolean; issues: ConfigIssu
 const FORMS: Readonly<Record<string, Form>> = {
   'backup.list': form<{ backups: BackupRecord[] }>(({ backups }, view) => backup.backupLines(backups, view)),
   'backup.create': form<{ backup: BackupRecord }>((result, view) => backup.madeLines(result.backup, view)),
+  'budget.show': form<budget.Budget>(budget.budgetLines),
+  'instances.list': form<{ instances: instances.Installs }>(({ instances: all }, view) =>
+    instances.instanceLines(all, view),
+  ),
   'sessions.list': form<{ sessions: SessionRow[]; total: number }>(({ sessions, total }, view) =>
     lists.sessionLines(sessions, total, view),
   ),
@@ -253,7 +259,9 @@ const FORMS: Readonly<Record<string, Form>> = {
     effect === 'allow' ? EXIT.ok : EXIT.refused,
   ),
   'egress.log': form<{ lines: EgressLineShape[] }>(({ lines }, view) =>
-    lines.map((line) => egress.egressLine(line, view)),
+    lines.length === 0
+      ? ['Nothing was asked for in this time.']
+      : lines.map((line) => egress.egressLine(line, view)),
   ),
   'egress.top': form<{ destinations: egress.Destination[] }>(({ destinations }, view) =>
     egress.topLines(destinations, view),
