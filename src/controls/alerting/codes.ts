@@ -7,6 +7,11 @@ export const ALERTING_CODES = defineCodes({
     fix: 'Look it up with `gatehouse alerts list` or `gatehouse alerts silences`; an alert is named WRITER:NUMBER, for example gateway:812.',
     status: 404,
   },
+  ALERTING_OWN: {
+    summary: 'this alert is about what you did, so somebody else takes it',
+    fix: 'Ask another person with operator.approvals, or an administrator.',
+    status: 403,
+  },
   ALERTING_NO_DESTINATION: {
     summary: 'no destination of that name is configured, so nobody can be told',
     fix: 'Add it under alerts.destinations (docs/operating/alerts.md) and try again.',
