@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Authority, certificateAuthority } from '../fixtures/certificates.ts';
+import { type Forge, startForge } from '../fixtures/forge.ts';
 import { startGateway, type TestGateway } from '../fixtures/gateway.ts';
 import {
   configFor,
@@ -28,43 +24,11 @@ const FORMS = [API_KEY, GIT_TOKEN].flatMap((value) => [
 ]);
 const planted = (text: string): readonly string[] => FORMS.filter((form) => text.includes(form));
 
-let folder: string;
-let authority: Authority;
-let service: Server;
+let forge: Forge;
 let port: number;
 let model: HostileModel;
 let gateway: TestGateway;
-const seen: { readonly url: string; readonly authorization: string }[] = [];
-
-/** A service that wants a key, tells back everything it was told, and serves a repository to who has a token. */
-function serve(repository: string): void {
-  const certificate = authority.issue('localhost', 'server');
-  service = createServer({ key: certificate.key, cert: certificate.certificate }, (request, response) => {
-    const { url = '/', headers } = request;
-    const { authorization = '' } = headers;
-    seen.push({ url, authorization });
-    if (url.startsWith('/repo.git/')) {
-      const basic = `Basic ${Buffer.from(`agent:${GIT_TOKEN}`).toString('base64')}`;
-      if (authorization !== basic) {
-        response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
-        return;
-      }
-      try {
-        response.end(readFileSync(join(repository, url.slice('/repo.git/'.length).split('?')[0] ?? '')));
-      } catch {
-        response.writeHead(404).end();
-      }
-      return;
-    }
-    const known = authorization === `Bearer ${API_KEY}`;
-    const body = { known, url, authorization, encoded: Buffer.from(authorization).toString('base64') };
-    response.writeHead(known ? 200 : 401, {
-      'content-type': 'application/json',
-      'x-you-sent': authorization,
-    });
-    response.end(JSON.stringify(body));
-  });
-}
+let seen: Forge['seen'];
 
 const playbook = () => `
 playbook: caller
@@ -84,28 +48,10 @@ egress:
 `;
 
 before(async () => {
-  const git = programPath('git', 'git');
   programPath('curl', 'curl');
   programPath('python3', 'python3');
-  folder = mkdtempSync(join(tmpdir(), 'gh-injected-'));
-  authority = certificateAuthority();
-  const work = join(folder, 'work');
-  mkdirSync(work);
-  const run = (...words: readonly string[]) =>
-    execFileSync(git, ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...words], {
-      cwd: work,
-      stdio: 'pipe',
-    });
-  run('init', '--quiet');
-  writeFileSync(join(work, 'README.md'), 'cloned through egress\n');
-  run('add', '.');
-  run('commit', '--quiet', '-m', 'first');
-  const repository = join(folder, 'repo.git');
-  run('clone', '--quiet', '--bare', work, repository);
-  execFileSync(git, ['update-server-info'], { cwd: repository });
-  serve(repository);
-  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
-  ({ port } = service.address() as AddressInfo);
+  forge = await startForge({ api: API_KEY, git: GIT_TOKEN });
+  ({ port, seen } = forge);
   model = await startHostileModel();
   const config = configFor(model);
   gateway = await startGateway({
@@ -128,7 +74,7 @@ before(async () => {
       OPENAI_API_KEY: 'sk-injected-0123456789',
       SERVICE_KEY: API_KEY,
       GIT_PASSWORD: GIT_TOKEN,
-      NODE_EXTRA_CA_CERTS: authority.caFile,
+      NODE_EXTRA_CA_CERTS: forge.caFile,
     },
   });
 });
@@ -136,11 +82,8 @@ before(async () => {
 after(async () => {
   await gateway?.stop();
   await model?.[Symbol.asyncDispose]();
-  service?.closeAllConnections();
-  service?.close();
-  authority?.[Symbol.dispose]();
+  await forge?.[Symbol.asyncDispose]();
   if (gateway !== undefined) await removeHome(gateway.home);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** What the commands printed; a person approves each. */

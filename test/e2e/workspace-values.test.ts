@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Authority, certificateAuthority } from '../fixtures/certificates.ts';
+import { type Forge, startForge } from '../fixtures/forge.ts';
 import { startGateway, type TestGateway, temporaryHome } from '../fixtures/gateway.ts';
 import {
   configFor,
@@ -36,45 +33,13 @@ const FORMS = PLANTED.flatMap((value) => [
 ]);
 const planted = (text: string): readonly string[] => FORMS.filter((form) => text.includes(form));
 
-let folder: string;
-let authority: Authority;
-let service: Server;
+let forge: Forge;
 let port: number;
 let model: HostileModel;
 let gateway: TestGateway;
 let workspace: string;
-const seen: { readonly url: string; readonly authorization: string; readonly body: string }[] = [];
+let seen: Forge['seen'];
 const file = (name: string) => join(workspace, name);
-
-/** A service that tells back everything it was told, and serves a repository to who has a token. */
-function serve(repository: string): void {
-  const certificate = authority.issue('localhost', 'server');
-  service = createServer(
-    { key: certificate.key, cert: certificate.certificate },
-    async (request, response) => {
-      const { url = '/', headers } = request;
-      const { authorization = '' } = headers;
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      seen.push({ url, authorization, body: Buffer.concat(chunks).toString('latin1') });
-      if (url.startsWith('/repo.git/')) {
-        if (authorization !== `Basic ${Buffer.from(`agent:${GITHUB}`).toString('base64')}`) {
-          response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
-          return;
-        }
-        try {
-          response.end(readFileSync(join(repository, url.slice('/repo.git/'.length).split('?')[0] ?? '')));
-        } catch {
-          response.writeHead(404).end();
-        }
-        return;
-      }
-      const known = authorization === `Bearer ${FORGE}`;
-      const body = { known, url, authorization, encoded: Buffer.from(authorization).toString('base64') };
-      response.writeHead(known ? 200 : 401, { 'x-you-sent': authorization }).end(JSON.stringify(body));
-    },
-  );
-}
 
 const playbook = () => `
 playbook: caller
@@ -94,28 +59,10 @@ egress:
 const ENV = `PORT=80\nFORGE_TOKEN=${FORGE}\nDB_PASSWORD=${PASSWORD}\nGITHUB_TOKEN=${GITHUB}\n`;
 
 before(async () => {
-  const git = programPath('git', 'git');
   programPath('curl', 'curl');
   programPath('python3', 'python3');
-  folder = mkdtempSync(join(tmpdir(), 'gh-values-'));
-  authority = certificateAuthority();
-  const work = join(folder, 'work');
-  mkdirSync(work);
-  const run = (...words: readonly string[]) =>
-    execFileSync(git, ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...words], {
-      cwd: work,
-      stdio: 'pipe',
-    });
-  run('init', '--quiet');
-  writeFileSync(join(work, 'README.md'), 'cloned through egress\n');
-  run('add', '.');
-  run('commit', '--quiet', '-m', 'first');
-  const repository = join(folder, 'repo.git');
-  run('clone', '--quiet', '--bare', work, repository);
-  execFileSync(git, ['update-server-info'], { cwd: repository });
-  serve(repository);
-  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
-  ({ port } = service.address() as AddressInfo);
+  forge = await startForge({ api: FORGE, git: GITHUB });
+  ({ port, seen } = forge);
   model = await startHostileModel();
   const home = temporaryHome();
   workspace = join(home, 'workspaces', 'main');
@@ -136,18 +83,15 @@ before(async () => {
       },
     },
     playbooks: { caller: playbook() },
-    env: { OPENAI_API_KEY: 'sk-values-0123456789', NODE_EXTRA_CA_CERTS: authority.caFile },
+    env: { OPENAI_API_KEY: 'sk-values-0123456789', NODE_EXTRA_CA_CERTS: forge.caFile },
   });
 });
 
 after(async () => {
   await gateway?.stop();
   await model?.[Symbol.asyncDispose]();
-  service?.closeAllConnections();
-  service?.close();
-  authority?.[Symbol.dispose]();
+  await forge?.[Symbol.asyncDispose]();
   if (gateway !== undefined) await removeHome(gateway.home);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** What the commands printed; a person approves each. */
