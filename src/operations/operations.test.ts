@@ -326,6 +326,7 @@ describe('doctor, ledger and sandbox', () => {
     where.append({ seq: 1, code: 'X', subject: { principal: 'p', agent: 'main' } });
     where.append({ seq: 2, code: 'Y', subject: { principal: 'p', agent: 'main' } });
     where.append({ seq: 3, code: 'X', subject: { principal: 'p' } });
+    while (seen.length === 0) await new Promise(setImmediate);
     gone.abort();
     await running;
     where.append({ seq: 4, code: 'X', subject: { principal: 'p', agent: 'main' } });

@@ -10,6 +10,14 @@ const engine = podman();
 after(() => engine[Symbol.asyncDispose]());
 const { program, env, image } = engine;
 
+async function containers(): Promise<readonly string[]> {
+  const { out } = await new Engine('podman', program, env).ask(['ps', '--all', '--format', '{{.Names}}']);
+  return out.split('\n').filter((name) => name.startsWith('gatehouse-'));
+}
+
+// Other installs may use the same engine.
+const before = new Set(await containers());
+
 conformance(() => ({
   backend: 'podman',
   create: (places) =>
@@ -19,9 +27,6 @@ conformance(() => ({
   account: { uid: 0, gid: 0 },
   strict: false,
   notHeld: [],
-  leftovers: async () => {
-    const { out } = await new Engine('podman', program, env).ask(['ps', '--all', '--format', '{{.Names}}']);
-    return out.split('\n').filter((name) => name.startsWith('gatehouse-'));
-  },
+  leftovers: async () => (await containers()).filter((name) => !before.has(name)),
   managers: [/podman run /, /^\/usr\/bin\/conmon /],
 }));

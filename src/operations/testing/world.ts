@@ -139,6 +139,7 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
   const did: unknown[] = [];
   const started: TurnRequest[] = [];
   const turnListeners = new Set<(event: TurnEvent) => void>();
+  const ledgerRows: LedgerRecord[] = [];
   const ledgerListeners = new Set<(record: LedgerRecord) => void>();
   const done = Promise.withResolvers<TurnOutcome>();
   const services = {
@@ -179,6 +180,11 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
         return { writer: 'test', seq: events.length, hash: 'h' };
       },
       query: async () => [],
+      search: async () => ({ records: [] }),
+      follow: async (place: number | undefined, limit: number) => {
+        const records = place === undefined ? [] : ledgerRows.slice(place, place + limit);
+        return { records, place: (place ?? ledgerRows.length) + records.length };
+      },
       onAppend(listener: (record: LedgerRecord) => void) {
         ledgerListeners.add(listener);
         return () => ledgerListeners.delete(listener);
@@ -297,7 +303,10 @@ export function world({ issues = [], warnings = [], failing = [] }: Disorder = {
     started,
     services: services as unknown as Services,
     publish: (event) => turnListeners.forEach((listener) => listener(event as TurnEvent)),
-    append: (record) => ledgerListeners.forEach((listener) => listener(record as LedgerRecord)),
+    append(record) {
+      ledgerRows.push(record as LedgerRecord);
+      for (const listener of ledgerListeners) listener(record as LedgerRecord);
+    },
     finish: (outcome) => done.resolve(outcome),
   };
 }
