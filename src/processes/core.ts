@@ -304,7 +304,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       logger.error('turns of a revoked credential go on', { cause: String(cause) }),
     );
   });
-  await afterRestore({ auth, grants, ledger, logger }, paths);
+  await afterRestore({ auth, grants, standings: approvals.standings, senders, ledger, logger }, paths);
   await bringNothingBack(auth, ledger, alerts);
   return {
     ledger,

@@ -20,7 +20,7 @@ import { operate, records, until } from '../fixtures/operator.ts';
 import { allEnded, removeHome } from '../fixtures/processes.ts';
 
 const SECRET = 'sk-backup-0123456789abcdefghij';
-const env = { OPENAI_API_KEY: SECRET };
+const env = { OPENAI_API_KEY: SECRET, CREW_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` };
 
 let home: string;
 let outside: string;
@@ -68,6 +68,7 @@ before(async () => {
   writeFileSync(key, `# public key: x\n${identity}\n`, { mode: 0o600 });
   const config = `{
     // kept for whoever reads it next
+    channels: { webhook: { accounts: { crew: { secret: '\${CREW_SECRET}' } } } },
     backup: { recipients: ['${await identityToRecipient(identity)}'] },
     models: { providers: { openai: { baseUrl: 'https://api.openai.com/v1', api: 'openai-completions', apiKey: '\${OPENAI_API_KEY}', models: [{ id: 'm', name: 'm', contextWindow: 1000 }] } } },
   }`;
@@ -210,11 +211,33 @@ describe('a restore', () => {
       forMs: 3_600_000,
     });
     const { id: grantId } = grant.result['grant'] as { id: string };
+    const answering = { name: 'answers', kind: 'person', owner: 'ops', scopes: ['operator.approvals'] };
+    const phone = { principal: 'answers', chat: 'webhook/crew/4711' };
+    const standing = {
+      name: 'nightly',
+      agent: 'main',
+      pattern: 'git status',
+      reason: 'for the test',
+      for: '1d',
+    };
+    const sender = { channel: 'webhook', account: 'crew', sender: '4712' };
+    for (const [operation, input] of [
+      ['principal.add', answering],
+      ['principal.bind', phone],
+      ['standing.add', standing],
+      ['senders.allow', sender],
+    ] as const) {
+      const answer = await operate(home, operation, input);
+      assert.ok(answer.ok, `${operation}: ${answer.error?.message}`);
+    }
     const made = await operate(home, 'backup.create');
     file = (made.result['backup'] as Backup).path;
     await operate(home, 'token.revoke', { token: 'victim' });
     await operate(home, 'principal.disable', { principal: 'leaver' });
     assert.ok((await operate(home, 'grant.revoke', { id: grantId })).ok);
+    assert.ok((await operate(home, 'principal.unbind', phone)).ok);
+    assert.ok((await operate(home, 'standing.revoke', { name: 'nightly' })).ok);
+    assert.ok((await operate(home, 'senders.block', sender)).ok);
     await operate(home, 'config.set', { path: 'logging.level', value: 'debug', reason: 'after the backup' });
     const before = (await operate(home, 'ledger.verify')).result['records'] as number;
     await stop();
@@ -241,6 +264,24 @@ describe('a restore', () => {
       principals.find(({ name }) => name === 'leaver')?.disabledAt,
       null,
       'the principal is back',
+    );
+    const people = JSON.stringify((await operate(home, 'principal.list')).result);
+    assert.ok(!people.includes('4711'), 'a chat account stands for its principal again');
+    const { standing: standings } = (await operate(home, 'standing.list')).result as {
+      standing: { name: string; revokedAt: unknown }[];
+    };
+    assert.equal(
+      typeof standings.find(({ name }) => name === 'nightly')?.revokedAt,
+      'number',
+      'it stands again',
+    );
+    const { senders } = (await operate(home, 'senders.list')).result as {
+      senders: { sender: string; status: string }[];
+    };
+    assert.equal(
+      senders.find((one) => one.sender === '4712')?.status,
+      'blocked',
+      'the sender is let in again',
     );
     const granted = (await operate(home, 'grant.list')).result['grants'] as { id: string; status: string }[];
     assert.equal(

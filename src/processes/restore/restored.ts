@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LedgerService } from '../../controls/trace/types.ts';
 import type { HomePaths } from '../../operations/services.ts';
-import { type Ended, type EndParts, endAgain } from './ended.ts';
+import { type Ended, type EndParts, endAgain, NOTHING_ENDED } from './ended.ts';
 
 interface Restored {
   readonly id: string;
@@ -34,7 +34,7 @@ export async function afterRestore(
     return;
   }
   const { id, at, ledger, reason, ended } = JSON.parse(text) as Restored;
-  const again = await endAgain(parts, ended);
+  const again = await endAgain(parts, { ...NOTHING_ENDED, ...ended });
   for (const session of await parts.auth.browser.list()) await parts.auth.browser.end(session.id, 'restored');
   await records.append({
     type: 'change',
