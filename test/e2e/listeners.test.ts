@@ -194,7 +194,7 @@ describe('an address that others can reach, by grant', () => {
   });
 
   test('listen/routes of other planes on the port of probes: refused', async () => {
-    const probes = `http://127.0.0.1:${await portOf('probes', '127.0.0.1')}`;
+    const probes = `http://127.0.0.1:${await portOf('metrics', '127.0.0.1')}`;
     assert.equal((await call(`${probes}/healthz`)).status, 200);
     for (const path of ['/api/v1/health.get', '/v1/models', '/login', '/tools/invoke']) {
       assert.equal((await call(`${probes}${path}`, { token: admin, body: {} })).status, 404, path);

@@ -38,7 +38,7 @@ before(async () => {
   const { listeners } = (await operate(gateway.home, 'inventory.listeners')).result as {
     listeners: { plane: string; port: number; family: string }[];
   };
-  const own = listeners.find(({ plane, family }) => plane === 'probes' && family === 'tcp4');
+  const own = listeners.find(({ plane, family }) => plane === 'metrics' && family === 'tcp4');
   url = `http://127.0.0.1:${own?.port}`;
   scraper = await gateway.issueToken('prometheus', ['metrics.read']);
   reader = await gateway.issueToken('reader', ['operator.read']);

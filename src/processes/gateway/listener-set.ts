@@ -15,7 +15,7 @@ export type Declared = DeclaredListener & { readonly plane: string };
 const PLANE_NAMES = {
   users: 'users and API',
   admin: 'administration',
-  metrics: 'probes',
+  metrics: 'metrics',
   webhooks: 'webhooks',
 } as const;
 

@@ -1,4 +1,4 @@
-import type { View } from '../view.ts';
+import { asTyped, type View } from '../view.ts';
 import { table } from './table.ts';
 
 export type Installs = readonly {
@@ -20,6 +20,6 @@ export function instanceLines(installs: Installs, view: View): readonly string[]
       { title: 'RUNS', value: ({ running }) => running },
     ],
     view,
-    'No other install is listed; `gatehouse instances add NAME` prepares one.',
+    asTyped('No other install is listed; `gatehouse instances add NAME` prepares one.', view),
   );
 }
