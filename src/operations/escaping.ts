@@ -9,6 +9,11 @@ export function escapedHtml(text: string): string {
 
 /** What makes a spreadsheet take a cell for a formula (OWASP, CSV injection); full-width forms count as well. */
 const FORMULA = /^[\s\u0000-\u001f]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]/;
+/**
+ * Where one with another separator (the semicolon of many countries) would begin a cell: it knows no quotes in the middle
+ * of what it takes for one.
+ */
+const INNER = /([;|]["'\s]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20|%])/g;
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 /** One line of CSV (RFC 4180) whose cells no spreadsheet calculates: numbers stay, what looks like a formula is text. */
@@ -21,7 +26,8 @@ export function csvLine(cells: readonly (string | number | boolean | null)[]): s
           : String(cell)
               .toWellFormed()
               .replace(/[\r\n\t\u0000]+/g, ' ');
-      const text = FORMULA.test(raw) && !NUMBER.test(raw) ? `'${raw}` : raw;
+      const inner = raw.replace(INNER, "$1'");
+      const text = FORMULA.test(raw) && !NUMBER.test(raw) ? `'${inner}` : inner;
       return /[",;']/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     })
     .join(',');

@@ -93,6 +93,13 @@ describe('the written report', () => {
     );
   });
 
+  test('report/a formula behind a semicolon, for a spreadsheet that separates by it: refused', () => {
+    for (const cell of ["a;=cmd|'/C calc'!A0", 'a; +1+1', 'a;"@SUM(1)', 'a;;-2+3']) {
+      for (const part of csvLine(['x', cell]).split(';').slice(1))
+        assert.doesNotMatch(part, /^["\s]*[=+@-]/, cell);
+    }
+  });
+
   test('report/markup in a cell: refused; it is text in HTML and in Markdown', () => {
     const html = writtenReport(report, 'html');
     assert.doesNotMatch(html, /<script|onerror=/);

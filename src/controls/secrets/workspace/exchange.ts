@@ -247,11 +247,13 @@ export class ExchangedFile {
 
   /** What goes where the copy is now. */
   #back(): Back {
-    const content = readFileSync(this.#copy);
     const original = readFileSync(this.#original);
     const facts = lstatSync(this.#original);
     const before = { source: this.#original, text: asText(original), changed: false };
     if (!this.#places.some((one) => this.#whereIs(one) !== undefined)) return before;
+    // Not read: a run decides how large it is.
+    if (this.#isTooLarge()) return before;
+    const content = readFileSync(this.#copy);
     if (digest(content) === this.#journal.masked) {
       const { mode } = lstatSync(this.#copy);
       if ((mode & 0o777) !== (facts.mode & 0o777)) chmodSync(this.#original, mode & 0o777);
@@ -263,7 +265,6 @@ export class ExchangedFile {
     };
     if (facts.size !== this.#journal.size || facts.mtimeMs !== this.#journal.mtimeMs)
       return aside('the file was changed outside meanwhile');
-    if (content.length > this.#parts.limits.maskedBytes) return aside('it has become too large');
     const path = this.paths[0] ?? '';
     const back = putBack(this.#parts, asText(content), path, this.#values, {
       path,
@@ -290,6 +291,8 @@ export class ExchangedFile {
     const now = this.#whereIs(one);
     if (now === undefined) return this.#settleReplaced(one.path, texts);
     const { path } = one;
+    // It stays where it is, with placeholders, and the original is retained.
+    if (this.#isTooLarge()) return { path, outcome: 'kept', kept: now, why: 'it has become too large' };
     if (now !== path && !recognisedAt(this.#parts, back.text, now, this.#values.values())) {
       const why = `it was moved to ${basename(now)}, where its values would not be recognised`;
       return { path, outcome: 'kept', kept: now, why };
@@ -305,6 +308,10 @@ export class ExchangedFile {
       };
     if (back.changed || now !== path) return { path: now, outcome: 'written' };
     return { path, outcome: 'unchanged', untouched: '' };
+  }
+
+  #isTooLarge(): boolean {
+    return lstatSync(this.#copy).size > this.#parts.limits.maskedBytes;
   }
 
   /** Where the copy is that had this name; undefined once it has none. */

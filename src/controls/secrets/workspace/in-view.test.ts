@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { type Detector, loadDetector } from '../index.ts';
@@ -63,6 +63,19 @@ describe('a run puts a file with credentials where the next run would see it', (
       removed(w).some((text) => text.includes(OTHER)),
       'the original is not lost',
     );
+  });
+
+  test('secrets/a run makes the file larger than what can be read: refused, and the original is not lost', () => {
+    using w = makeWorld(detector, { maskedBytes: 100_000 });
+    w.write('.env', `TOKEN=${GITHUB}\n`);
+    w.open('a', true);
+    sh(w, 'truncate -s 3G .env');
+    const [settled] = w.masker.close('a');
+    assert.equal(settled?.outcome, 'kept');
+    assert.equal(lstatSync(join(w.workspace, '.env')).size, 3 * 1024 ** 3);
+    assert.ok(removed(w).some((text) => text.includes(GITHUB)));
+    rmSync(join(w.workspace, '.env'));
+    assert.ok(!readLater(w).includes(GITHUB));
   });
 
   test('secrets/a password moves to a file of another name: refused', () => {

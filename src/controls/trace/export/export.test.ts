@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  linkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -28,6 +30,7 @@ import { event, hasCode, scratchLedger } from '../testing/scratch.ts';
 import type { LedgerRecord } from '../types.ts';
 import { Cursor } from './cursor.ts';
 import type { ExportDestination } from './destination.ts';
+import { encodeRecord } from './encode.ts';
 import { createExporter } from './exporter.ts';
 import { FileSink } from './file-sink.ts';
 import { openLedgerReader } from './reader.ts';
@@ -224,10 +227,33 @@ describe('a file of events', () => {
     await assert.rejects(sink.send([recordOf(1)]), hasCode('EXPORT_FILE_FAILED'));
     assert.equal(readFileSync(target, 'utf8'), '');
   });
+
+  test('trace/a further name of another file, or a pipe, in place of the file: refused', async () => {
+    using place = temporary();
+    const target = join(place.folder, 'target');
+    const { path } = destination(place.folder);
+    writeFileSync(target, 'theirs', { mode: 0o644 });
+    linkSync(target, path);
+    const sink = new FileSink(destination(place.folder), encode);
+    await assert.rejects(sink.send([recordOf(1)]), hasCode('EXPORT_FILE_FAILED'));
+    assert.equal(readFileSync(target, 'utf8'), 'theirs');
+    assert.equal(statSync(target).mode & 0o777, 0o644);
+    rmSync(path);
+    execFileSync('mkfifo', [path]);
+    await assert.rejects(sink.send([recordOf(1)]), hasCode('EXPORT_FILE_FAILED'));
+  });
+});
+
+test('trace/a record whose text moves the cursor or begins a line of a log: refused, and no character is lost', () => {
+  const title = 'a\u009b2Jb\u2028c\u202ed\u0085e';
+  const line = encodeRecord(recordOf(1, { data: { title } }), 'json', { version: '1' } as never);
+  assert.match(line, /^[\x20-\x7e]+$/);
+  assert.equal((JSON.parse(line) as LedgerRecord).data?.['title'], title);
 });
 
 test('no content of a record ends a syslog message or a parameter early', () => {
   const header = { facility: 13, hostname: 'gate\nhost', pid: 1 };
+  const plain = (value: string) => value.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '_');
   const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => value.toWellFormed());
   fc.assert(
     fc.property(text, text, text, (principal, code, body) => {
@@ -238,7 +264,7 @@ test('no content of a record ends a syslog message or a parameter early', () => 
       const message = parseSyslog(framed.subarray(space + 1));
       assert.deepEqual(
         [message.parameters['principal'], message.parameters['code'], message.text, message.hostname],
-        [principal, code, body, 'gate_host'],
+        [plain(principal), plain(code), body, 'gate_host'],
       );
     }),
   );

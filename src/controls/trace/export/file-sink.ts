@@ -7,7 +7,8 @@ import type { FileDestination } from './destination.ts';
 import type { Sink } from './types.ts';
 
 /** Links are not followed: somebody who may write beside the file could lead us anywhere with one. */
-const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+const FLAGS =
+  constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const SETTLED = { settled: Promise.resolve() };
 
 /** Appends lines to a file of this account only, and begins a new one when it is full. */
@@ -51,7 +52,11 @@ export class FileSink implements Sink {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(path, FLAGS, 0o600);
     try {
-      const { size, mode } = await file.stat();
+      const facts = await file.stat();
+      // A further name of another file, or a pipe, was put there by somebody who may write beside it (attack 65).
+      if (!facts.isFile() || facts.nlink > 1 || facts.uid !== (process.geteuid?.() ?? facts.uid))
+        throw new Error('it is not a file of this account alone');
+      const { size, mode } = facts;
       if ((mode & 0o077) !== 0) await file.chmod(0o600);
       this.#size = size;
       this.#file = file;
@@ -64,6 +69,7 @@ export class FileSink implements Sink {
       }
       return file;
     } catch (thrown) {
+      if (this.#file !== file) await file.close().catch(() => undefined);
       await this.#drop();
       throw thrown;
     }

@@ -119,7 +119,9 @@ async function readAnswer(incoming: IncomingMessage): Promise<Answer> {
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= MAX_ANSWER) chunks.push(chunk);
+    // An answer without an end is not read: leaving the loop ends the connection.
+    if (size > MAX_ANSWER) break;
+    chunks.push(chunk);
   }
   return {
     status: incoming.statusCode ?? 502,

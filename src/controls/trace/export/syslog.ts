@@ -22,10 +22,15 @@ function header(text: string | undefined, most: number): string {
   return safe === '' ? '-' : safe;
 }
 
+/** Controls and line separators: RFC 5424 allows them, and collectors that write lines to files take them for ends. */
+const LINE_MAKING = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
 /** Quotes, backslashes and brackets would end the value (RFC 5424 section 6.3.3). */
 function parameter(name: string, value: string | number | undefined): string {
   if (value === undefined) return '';
-  return ` ${name}="${String(value).replace(/["\\\]]/g, (char) => `\\${char}`)}"`;
+  return ` ${name}="${String(value)
+    .replace(LINE_MAKING, '_')
+    .replace(/["\\\]]/g, (char) => `\\${char}`)}"`;
 }
 
 export interface SyslogHeader {

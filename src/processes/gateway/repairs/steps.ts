@@ -18,7 +18,10 @@ import type { RepairStep } from '../../../controls/repairs/index.ts';
 function changeMode(path: string, from: number, to: number): boolean {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if ((fstatSync(descriptor).mode & 0o7777) !== from) return false;
+    const facts = fstatSync(descriptor);
+    if ((facts.mode & 0o7777) !== from) return false;
+    // Root can change every file: one of somebody else, or a further name of one elsewhere, is left alone.
+    if (facts.uid !== process.geteuid?.() || (facts.isFile() && facts.nlink > 1)) return false;
     fchmodSync(descriptor, to);
     return true;
   } finally {
