@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock, Ledger, Subject } from '../../kernel/index.ts';
 import { TURN_CODES } from '../codes.ts';
@@ -108,7 +108,7 @@ export function createTaskWorkspaces(options: TaskWorkspacesOptions): TaskWorksp
     // Out of the way in one step, so that no run finds half of it.
     const gone = join(dirname(path), `.gone-${basename(path)}`);
     await rename(path, gone);
-    await rm(gone, { recursive: true, force: true });
+    await removeAll(gone);
     await rm(markOf(path), { force: true });
     noted.delete(path);
   };
@@ -118,8 +118,7 @@ export function createTaskWorkspaces(options: TaskWorkspacesOptions): TaskWorksp
     limits: Pick<EphemeralWorkspaces, 'graceMs'>,
   ): Promise<number> => {
     let count = 0;
-    for (const name of await leftBehind(folder))
-      await rm(join(folder, name), { recursive: true, force: true });
+    for (const name of await leftBehind(folder)) await removeAll(join(folder, name));
     for (const name of await namesIn(folder)) {
       const path = join(folder, name);
       const found = await read(path, limits.graceMs);
@@ -158,6 +157,11 @@ async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
+/** A run can close a folder so that nobody sees how much is in it. */
+function ignoreMissing(thrown: unknown): readonly Dirent[] | undefined {
+  return (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? [] : undefined;
+}
+
 async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch(() => []);
 }
@@ -192,13 +196,30 @@ async function read(path: string, graceMs: number): Promise<TaskWorkspace> {
   };
 }
 
-/** Bytes of all files below; links are not followed. Infinity when there is more than can be counted. */
+/**
+ * Take a folder away, also where a run (or a cache of Go modules) made folders that cannot be written. No run sees it any
+ * more, so nobody puts a link in the place of a folder meanwhile.
+ */
+async function removeAll(path: string): Promise<void> {
+  const pending = [path];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const facts = await lstat(next).catch(() => undefined);
+    if (facts?.isDirectory() !== true) continue;
+    if ((facts.mode & 0o700) !== 0o700) await chmod(next, 0o700);
+    for (const entry of await entriesOf(next)) if (entry.isDirectory()) pending.push(join(next, entry.name));
+  }
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Bytes of all files below; links are not followed. Infinity when there is more than can be counted, or what cannot. */
 async function sizeOf(folder: string): Promise<number> {
   let bytes = 0;
   let counted = 0;
   const pending = [folder];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    for (const entry of await entriesOf(path)) {
+    const entries = await readdir(path, { withFileTypes: true }).catch(ignoreMissing);
+    if (entries === undefined) return Number.POSITIVE_INFINITY;
+    for (const entry of entries) {
       counted += 1;
       if (counted > MAX_COUNTED) return Number.POSITIVE_INFINITY;
       const below = join(path, entry.name);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -112,6 +114,31 @@ describe('workspaces of single sessions', () => {
     w.later(2 * HOUR_MS);
     assert.equal(await w.tasks.sweep(), 1);
     assert.equal(existsSync(join(outside, 'kept')), true);
+  });
+
+  test('workspaces/folders that a run closed, to keep its workspace or to hide what it holds: refused', async () => {
+    using w = world({ most: 3 });
+    const account = process.geteuid?.() ?? 0;
+    // Root may everything, so that it proves nothing: another account is taken for the time of the test.
+    if (account === 0) {
+      mkdirSync(w.folder, { recursive: true });
+      for (const path of [join(w.folder, '..'), w.folder]) chownSync(path, 65_534, 65_534);
+      process.seteuid?.(65_534);
+    }
+    try {
+      await w.tasks.enter(w.policy, 'old', SUBJECT);
+      mkdirSync(join(w.folder, 'old', 'a', 'b'), { recursive: true });
+      writeFileSync(join(w.folder, 'old', 'a', 'b', 'x'), 'x'.repeat(5_000));
+      chmodSync(join(w.folder, 'old', 'a', 'b'), 0);
+      chmodSync(join(w.folder, 'old', 'a'), 0o500);
+      await assert.rejects(w.tasks.enter(w.policy, 'next', SUBJECT), { code: 'TURN_WORKSPACES_FULL' });
+      assert.equal(existsSync(join(w.folder, 'next')), false);
+      w.later(HOUR_MS + 60_000);
+      assert.equal(await w.tasks.sweep(), 1);
+      assert.equal(readdirSync(w.folder).length, 0);
+    } finally {
+      if (account === 0) process.seteuid?.(0);
+    }
   });
 
   test('a removal that a killed process left half done is finished', async () => {
