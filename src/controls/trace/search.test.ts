@@ -83,6 +83,24 @@ test('one call looks at a bounded number of records and says where to go on', as
   assert.deepEqual([second.records.length, second.next], [1, null]);
 });
 
+test('trace/a search that is made to cost much holds up the process: refused; it ends early and says where to go on', async () => {
+  using scratch = scratchLedger();
+  const ledger = scratch.open();
+  await ledger.append(LOGIN);
+  const columns = scratch.raw.prepare(`SELECT name FROM pragma_table_info('records')`).all();
+  const names = columns.map(({ name }) => String(name));
+  const data = `'{"name":"${'x'.repeat(4_000)}"}'`;
+  const copied = names.map((name) => (name === 'id' || name === 'seq' ? 'n' : name === 'data' ? data : name));
+  scratch.raw.exec(`INSERT INTO records (${names.join(', ')})
+    WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)
+    SELECT ${copied.join(', ')} FROM records, numbers WHERE id = 1`);
+  for (const more of [{}, { type: 'login' as const }]) {
+    const { records, next } = await ledger.search({ ...more, text: `${'x'.repeat(200)}y` });
+    assert.deepEqual(records, []);
+    assert.ok(next !== null && next > 1, 'it went through everything at once');
+  }
+});
+
 test('an address is found through its index, also in a ledger that somebody filled with broken data', async () => {
   using home = await world();
   home.scratch.raw.exec(`UPDATE records SET data = '{"address":"broken' WHERE seq = 2`);
