@@ -46,6 +46,8 @@ export function exitCodeOf(error: GatehouseError): number {
   if (error.code === 'CLI_INTERRUPTED') return EXIT.interrupted;
   if (UNREACHABLE.has(error.code)) return EXIT.unreachable;
   if (USAGE.has(error.code)) return EXIT.usage;
+  // Something that does not exist, or is not in that state, is no refusal, whatever control says it.
+  if (error.status === 404 || error.status === 409) return EXIT.failed;
   const refused = error.status === 401 || error.status === 403 || REFUSAL.test(error.code);
   return refused ? EXIT.refused : EXIT.failed;
 }

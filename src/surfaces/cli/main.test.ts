@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import type { Caller, Dispatcher } from '../../operations/define.ts';
 import { MAX_ANSWER_CHARS } from './client.ts';
 import { MAX_FILE_BYTES } from './input.ts';
-import { cli, fakeGateway, refuse, stream } from './testing/harness.ts';
+import { cli, fakeGateway, json, refuse, stream } from './testing/harness.ts';
 
 const SUMMARY = {
   id: 'ab12',
@@ -68,12 +68,28 @@ describe('cli/contract for scripts', () => {
     assert.equal(run.stderr, 'SESSION_BUSY: no: SESSION_BUSY\nfix: do the other thing\n');
   });
 
+  test('a bound on a length of time is said as it is typed', async () => {
+    await using gateway = await fakeGateway((_call, response) =>
+      json(response, 400, {
+        ok: false,
+        error: { code: 'OP_INPUT_INVALID', message: 'forMs must be <= 604800000', fix: '' },
+      }),
+    );
+    const run = await cli(['alerts', 'unsilence', '1'], gateway);
+    assert.equal(
+      run.stderr,
+      'OP_INPUT_INVALID: --for must be at most 7 d\nfix: gatehouse alerts unsilence --help\n',
+    );
+  });
+
   const statuses: readonly (readonly [status: number, code: string, exit: number])[] = [
     [401, 'AUTH_TOKEN_INVALID', 3],
     [403, 'CONFIG_CHANGE_DENIED', 3],
     [400, 'OP_INPUT_INVALID', 2],
     [400, 'SESSION_KEY_INVALID', 2],
     [404, 'OP_SESSION_NOT_FOUND', 1],
+    [404, 'AUTH_PRINCIPAL_UNKNOWN', 1],
+    [409, 'AUTH_ROTATION_NONE', 1],
     [500, 'KERNEL_INTERNAL', 1],
     [503, 'EGRESS_UNAVAILABLE', 1],
   ];

@@ -1,6 +1,7 @@
 import { type GatehouseError, KERNEL_CODES } from '../../kernel/index.ts';
 import type { CliIo } from './io.ts';
 import { painter, shown, shownJson, shownLine } from './terminal.ts';
+import { formatDuration } from './time.ts';
 import { asTyped, type View } from './view.ts';
 
 /** Where a command writes: results to stdout, everything about them to stderr. */
@@ -33,6 +34,15 @@ function issuesOf(error: GatehouseError): readonly Issue[] {
   return Array.isArray(issues) ? (issues as readonly Issue[]) : [];
 }
 
+/** A bound on a length of time, as it is typed: `forMs must be <= 604800000` is `--for must be at most 7 d`. */
+function asOptions(message: string): string {
+  return message.replace(
+    /\b([a-z]\w*)Ms must be ([<>])= (\d+)$/,
+    (_all, key: string, sign: string, ms: string) =>
+      `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} must be at ${sign === '<' ? 'most' : 'least'} ${formatDuration(Number(ms))}`,
+  );
+}
+
 function errorLines(error: GatehouseError, view: View): readonly string[] {
   const [first, ...further] = issuesOf(error);
   const more =
@@ -42,7 +52,8 @@ function errorLines(error: GatehouseError, view: View): readonly string[] {
           ({ path, problem, message }) => `  ${shownLine(`${path} ${problem ?? message ?? ''}`.trim())}`,
         );
   const fix = error.fix === '' ? [] : [`fix: ${shownLine(asTyped(error.fix, view))}`];
-  return [`${view.paint('bad', shownLine(error.code))}: ${shownLine(error.message)}`, ...more, ...fix];
+  const message = asOptions(error.message);
+  return [`${view.paint('bad', shownLine(error.code))}: ${shownLine(message)}`, ...more, ...fix];
 }
 
 /**

@@ -107,3 +107,22 @@ export function retiredLines(parts: readonly RetiredRow[], view: View): readonly
     'Nothing is old enough, or trace.retention says nothing.',
   );
 }
+
+export type KeptCheckpoints = readonly {
+  readonly id: number;
+  readonly keyId: string;
+  readonly signature: string;
+}[];
+
+export function keptLines(checkpoints: KeptCheckpoints, view: View): readonly string[] {
+  return table(
+    checkpoints,
+    [
+      { title: 'NUMBER', value: ({ id }) => id },
+      { title: 'KEY', value: ({ keyId }) => keyId },
+      { title: 'SIGNATURE', value: ({ signature }) => signature },
+    ],
+    view,
+    'Nothing is kept here for you.',
+  );
+}

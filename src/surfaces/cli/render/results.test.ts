@@ -53,5 +53,6 @@ describe('budget show', () => {
 
 test('lists that are empty say so in words', () => {
   assert.match(resultLines('instances.list', { instances: [] }, view).join(), /^No other install/);
+  assert.match(resultLines('anchor.list', { checkpoints: [] }, view).join(), /^Nothing is kept/);
   assert.match(resultLines('egress.log', { lines: [] }, view).join(), /^Nothing was asked for/);
 });

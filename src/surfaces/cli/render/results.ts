@@ -108,6 +108,9 @@ const reloaded = form<{ applied: boolean; unchanged: boolean; issues: ConfigIssu
 const FORMS: Readonly<Record<string, Form>> = {
   'backup.list': form<{ backups: BackupRecord[] }>(({ backups }, view) => backup.backupLines(backups, view)),
   'backup.create': form<{ backup: BackupRecord }>((result, view) => backup.madeLines(result.backup, view)),
+  'anchor.list': form<{ checkpoints: ledger.KeptCheckpoints }>(({ checkpoints }, view) =>
+    ledger.keptLines(checkpoints, view),
+  ),
   'budget.show': form<budget.Budget>(budget.budgetLines),
   'instances.list': form<{ instances: instances.Installs }>(({ instances: all }, view) =>
     instances.instanceLines(all, view),
