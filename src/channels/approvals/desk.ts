@@ -269,6 +269,10 @@ export class ApprovalDesk {
       throw CHANNEL_CODES.error('CHANNEL_CODE_NOT_SHOWN');
     if (!(await store.use(digest, row.id))) throw CHANNEL_CODES.error('CHANNEL_CODE_USED');
     const ids = idsOf(question);
+    // Somebody else has answered, and this question is about to end: an answer now would only seem to count.
+    const [only] = ids;
+    if (ids.length === 1 && !isRepeated && (await approvals.get(only ?? ''))?.status !== 'pending')
+      throw CHANNEL_CODES.error('CHANNEL_CODE_USED');
     const said: string[] = [];
     for (const id of ids) {
       if (ids.length > 1 && (await approvals.get(id))?.status !== 'pending' && !isRepeated) continue;

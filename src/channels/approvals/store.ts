@@ -75,15 +75,20 @@ export class QuestionStore {
     await this.ask([], messages, codes);
   }
 
-  /** Whether every message of a question reached the platform. */
+  /**
+   * Whether every message of a question reached the platform. Of the last one its code is proof, which stands behind the
+   * whole text and nowhere else: who writes it has read it, though the platform has not confirmed it to us yet.
+   */
   async wasShown(notice: string): Promise<boolean> {
     const rows = await this.#db
       .selectFrom('channel_outbox')
       .select('status')
       .where('id', '>=', `${noticePrefix(notice)}`)
       .where('id', '<', `${noticePrefix(notice)}~`)
+      .orderBy('id')
       .execute();
-    return rows.length > 0 && rows.every(({ status }) => status === 'sent');
+    const last = rows.pop()?.status;
+    return rows.every(({ status }) => status === 'sent') && (last === 'sent' || last === 'sending');
   }
 
   async forgetOld(now: number): Promise<void> {
