@@ -100,13 +100,16 @@ async function outside(folder: string): Promise<void> {
   if (child.exitCode !== 0) throw new Error(`outside: ${child.exitCode}`);
 }
 
-/** The shipped playbook of developers with this registry in place of the internet's. */
+/** The shipped playbook of developers with this registry in place of the internet's, and one workspace that is kept. */
 function playbook(port: number): string {
   const path = fileURLToPath(new URL('../playbooks/dev-assistant.yaml', import.meta.url));
-  const shipped = parse(readFileSync(path, 'utf8')) as Readonly<Record<string, unknown>>;
+  const shipped = parse(readFileSync(path, 'utf8')) as {
+    readonly files: Readonly<Record<string, unknown>>;
+  };
+  const { ephemeral: _, ...files } = shipped.files;
   const registry = { host: '127.0.0.1', port, protocol: 'http', class: 'artifact', reason: 'bench' };
   const egress = [{ ...registry, networks: ['127.0.0.0/8'] }];
-  return stringify({ ...shipped, playbook: 'middling', egress });
+  return stringify({ ...shipped, playbook: 'middling', files, egress });
 }
 
 /** `npm ci && npm test` of a project with 60 packages from a local registry: in the sandbox, and outside of it. */
