@@ -16,6 +16,7 @@ import type { Alert, LedgerEvent } from '../../../kernel/index.ts';
 import { GatehouseError } from '../../../kernel/index.ts';
 import { HONEYTOKEN_KINDS } from './bait.ts';
 import { createHoneytokens, type HoneytokenService, HoneytokenTripwire, readPlanted } from './index.ts';
+import { codingsOf, WINDOW } from './windows.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gh-honey-'));
 const workspace = join(folder, 'workspace');
@@ -76,6 +77,14 @@ for (const kind of HONEYTOKEN_KINDS) {
     assert.equal(service.check().find(({ id }) => id === token.id)?.state, 'in place');
   });
 }
+
+test('a piece that a URL or JSON has to escape is known in that form too', () => {
+  const piece = 'ab+cd/efghijklm=';
+  const codings = codingsOf(piece);
+  assert.ok(codings.includes('ab%2Bcd%2Fefghij'));
+  assert.ok(codings.includes('ab+cd\\/efghijklm'));
+  assert.ok(codings.every((coding) => coding.length === WINDOW));
+});
 
 test('a planted value is found however a stream is cut, and nothing else is', async () => {
   const token = await plant('env', 'cut/.env');

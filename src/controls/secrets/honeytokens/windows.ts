@@ -33,7 +33,10 @@ export function printOf(key: string, piece: string): Print {
   return { roll, digest: digestOf(key, bytes) };
 }
 
-/** Codings in which a piece is known again: as it is, backwards, hexadecimal, base64 in each alignment. */
+/**
+ * Codings in which a piece is known again: as it is, backwards, hexadecimal, base64 in each alignment, and as it stands in
+ * a URL (RFC 3986, section 2.1) or in JSON that escapes slashes.
+ */
 export function codingsOf(piece: string): readonly string[] {
   const bytes = Buffer.from(piece, 'latin1');
   const base64 = [0, 1, 2].flatMap((shift) => {
@@ -44,7 +47,10 @@ export function codingsOf(piece: string): readonly string[] {
   });
   const hex = bytes.toString('hex');
   const reversed = [...piece].reverse().join('');
-  return [...new Set([piece, reversed, hex.slice(0, WINDOW), ...base64])];
+  const escaped = [encodeURIComponent(piece), piece.replaceAll('/', '\\/')].map((text) =>
+    text.slice(0, WINDOW),
+  );
+  return [...new Set([piece, reversed, hex.slice(0, WINDOW), ...base64, ...escaped])];
 }
 
 /** Finds prints in a stream of bytes in one pass, whatever the number of prints. */
