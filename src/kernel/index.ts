@@ -5,6 +5,7 @@ export * from './decide.ts';
 export * from './drill.ts';
 export * from './errors.ts';
 export * from './finding.ts';
+export * from './host-port.ts';
 export * from './host-trees.ts';
 export * from './match.ts';
 export * from './ports.ts';

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII, domainToUnicode } from 'node:url';
+import { bracketed } from '../../kernel/index.ts';
 import type { EgressCode } from './codes.ts';
 import { canonicalAddress } from './ip.ts';
 import type { Target } from './types.ts';
@@ -153,6 +154,6 @@ export function judgeUrl(raw: string): Judged<{ readonly url: JudgedUrl }> {
 
 /** The Host header of a canonical target; the scheme's own port is left out (RFC 9110 section 7.2). */
 export function hostHeader({ scheme, target }: Pick<JudgedUrl, 'scheme' | 'target'>): string {
-  const name = target.literal === 6 ? `[${target.host}]` : target.host;
+  const name = bracketed(target.host);
   return target.port === (scheme === 'https' ? 443 : 80) ? name : `${name}:${target.port}`;
 }

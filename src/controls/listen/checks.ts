@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Finding } from '../../kernel/index.ts';
+import { type Finding, hostAndPort } from '../../kernel/index.ts';
 import { isLoopback } from './addresses.ts';
 
 /** A socket that the kernel says is open (L2). */
@@ -34,10 +34,7 @@ export interface ListenFacts {
 
 function nameOf(listener: DeclaredListener): string {
   if (listener.folderOf !== undefined) return `${listener.address}/*`;
-  if (listener.port === null) return listener.address;
-  return listener.address.includes(':')
-    ? `[${listener.address}]:${listener.port}`
-    : `${listener.address}:${listener.port}`;
+  return hostAndPort(listener);
 }
 
 /** Whether the configuration declares this socket. */

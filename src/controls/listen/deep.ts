@@ -1,4 +1,10 @@
-import type { DrillRequest, DrillTarget, Finding, Severity } from '../../kernel/index.ts';
+import {
+  type DrillRequest,
+  type DrillTarget,
+  type Finding,
+  hostAndPort,
+  type Severity,
+} from '../../kernel/index.ts';
 
 /** What a stranger got for one attempt on a live listener, as it came over the wire. */
 export interface DeepAnswer {
@@ -178,10 +184,9 @@ export interface DeepPlace {
 export function deepFinding(
   { id, severity, requirements, expected, fix }: Shape,
   tried: string,
-  { target: { plane, address, port }, from }: DeepPlace,
+  { target, from }: DeepPlace,
   found: string,
 ): Finding {
-  const where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   return {
     id,
     severity,
@@ -189,7 +194,7 @@ export function deepFinding(
     expected,
     fix,
     found,
-    title: `${where} (${plane}), from ${from}: ${tried}`,
+    title: `${hostAndPort(target)} (${target.plane}), from ${from}: ${tried}`,
   };
 }
 

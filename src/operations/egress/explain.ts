@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { judge } from '../../kernel/index.ts';
+import { bracketed, judge } from '../../kernel/index.ts';
 import { visibleAgent } from '../access.ts';
 import { defineOperation } from '../define.ts';
 import { AgentId, name, orNull, strict } from '../schema.ts';
@@ -178,11 +178,10 @@ function waysToOpen(
       `The rule ${denied.rule} of ${denied.layer} denies it; no grant changes that. Ask whoever wrote the rule.`,
     ];
   }
-  const name = host.includes(':') ? `[${host}]` : host;
   const rule = `A rule in policy/egress.yaml: { host: ${host}, port: ${port}, class: other, owner: ..., ticket: ...${local ? ', networks: [CIDR]' : ''} }, and inheritNetworkPolicy: true in the playbook of ${agent}.`;
   if (local) return [rule];
   return [
-    `gatehouse egress allow ${name}:${port} --agent ${agent} --for 2h --ticket TICKET --reason "..."`,
+    `gatehouse egress allow ${bracketed(host)}:${port} --agent ${agent} --for 2h --ticket TICKET --reason "..."`,
     rule,
   ];
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { isLoopback } from '../../controls/listen/index.ts';
+import { hostAndPort } from '../../kernel/index.ts';
 import { OP_CODES } from '../codes.ts';
 import { defineOperation } from '../define.ts';
 import { milliseconds, name, strict } from '../schema.ts';
@@ -78,6 +79,5 @@ export function ownOrigin(listeners: readonly MeasuredListener[], tls: boolean):
   }
   const isExposed = users.some(({ address }) => !isLoopback(address));
   const scheme = tls && (!isExposed || !isLoopback(first.address)) ? 'https' : 'http';
-  const host = first.address.includes(':') ? `[${first.address}]` : first.address;
-  return `${scheme}://${host}:${first.port}`;
+  return `${scheme}://${hostAndPort(first)}`;
 }

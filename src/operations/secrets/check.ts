@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { bracketed } from '../../kernel/index.ts';
 import { seesAgent } from '../access.ts';
 import { defineOperation } from '../define.ts';
 import { NoInput, strict } from '../schema.ts';
@@ -31,7 +32,7 @@ export const secretsCheck = defineOperation({
       for (const { agent } of users) {
         const table = compileEgressTable(egressRules.get(agent) ?? []);
         for (const { host, port } of hosts) {
-          const judged = judgeAuthority(host.includes(':') ? `[${host}]` : host, port);
+          const judged = judgeAuthority(bracketed(host), port);
           const rules = judged.ok ? table.findAll(judged.target, now) : [];
           if (!rules.some(({ spec }) => spec.secrets?.includes(name)))
             problems.push(`no egress rule of ${agent} for ${host}:${port} names it under \`secrets\``);

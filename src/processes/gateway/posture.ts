@@ -1,5 +1,5 @@
 import type { VerifyReport } from '../../controls/trace/types.ts';
-import type { Egress, Finding, SandboxProbe } from '../../kernel/index.ts';
+import { type Egress, type Finding, hostAndPort, type SandboxProbe } from '../../kernel/index.ts';
 import type { MeasuredListener, PostureLine } from '../../operations/services.ts';
 import type { Core } from '../core.ts';
 import { probesInUse } from '../sandboxes.ts';
@@ -30,19 +30,14 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function nameOf({ address, port }: MeasuredListener): string {
-  if (port === null) return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 function listen({ listeners }: PostureFacts): PostureLine {
   const tcp = listeners.filter((listener) => listener.family !== 'unix');
   const strays = listeners.filter((listener) => !listener.declared);
-  const places = tcp.map(nameOf).join(', ') || 'no TCP port';
+  const places = tcp.map(hostAndPort).join(', ') || 'no TCP port';
   return {
     area: 'listen',
     required: 'only what is declared, loopback unless granted',
-    measured: strays.length === 0 ? places : `${places}; NOT declared: ${strays.map(nameOf).join(', ')}`,
+    measured: strays.length === 0 ? places : `${places}; NOT declared: ${strays.map(hostAndPort).join(', ')}`,
     holds: strays.length === 0,
   };
 }

@@ -11,6 +11,7 @@ import type {
   ProbeTarget,
   UpgradeAnswer,
 } from '../../drivers/prober/index.ts';
+import { hostAndPort } from '../../kernel/index.ts';
 
 /** Bytes kept of one answer. */
 const MAX_ANSWER = 65_536;
@@ -80,9 +81,8 @@ export class Probes {
 
   #open({ handle, target, headers, ms }: Of<'ws.open'>): Promise<UpgradeAnswer> {
     this.#check(target);
-    const { address, port, tls, from } = target;
-    const host = address.includes(':') ? `[${address}]` : address;
-    const socket = new WebSocket(`${tls ? 'wss' : 'ws'}://${host}:${port}/`, {
+    const { tls, from } = target;
+    const socket = new WebSocket(`${tls ? 'wss' : 'ws'}://${hostAndPort(target)}/`, {
       headers: Object.fromEntries(headers),
       handshakeTimeout: ms,
       perMessageDeflate: false,

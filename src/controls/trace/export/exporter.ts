@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Alerts, Clock, ExportStatus, Ledger } from '../../../kernel/index.ts';
+import { type Alerts, bracketed, type Clock, type ExportStatus, type Ledger } from '../../../kernel/index.ts';
 import type { OcsfSource } from '../ocsf/source.ts';
 import type { LedgerRecord } from '../types.ts';
 import { Cursor } from './cursor.ts';
@@ -123,7 +123,7 @@ function targetOf(destination: ExportDestination): string {
   const { host, port, tls } = destination;
   const path = destination.kind === 'syslog' ? '' : destination.path;
   const scheme = destination.kind === 'syslog' ? (tls ? 'syslog+tls' : 'syslog+tcp') : tls ? 'https' : 'http';
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
+  return `${scheme}://${bracketed(host)}:${port}${path}`;
 }
 
 function statusOf({ destination, cursor, worker }: Running, reader: LedgerReader): ExportStatus {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ClientRequestArgs, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { asGatehouseError, type GatehouseError } from '../../../kernel/index.ts';
+import { asGatehouseError, bracketed, type GatehouseError } from '../../../kernel/index.ts';
 import type { LedgerRecord } from '../types.ts';
 import { EXPORT_CODES } from './codes.ts';
 import type { HttpDestination } from './destination.ts';
@@ -105,7 +105,7 @@ function lost(cause: unknown): GatehouseError {
 
 /** The port is part of the name unless it is the scheme's own (RFC 9110 section 7.2). */
 function hostOf({ host, port, tls }: HttpDestination): string {
-  const name = host.includes(':') ? `[${host}]` : host;
+  const name = bracketed(host);
   return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }
 

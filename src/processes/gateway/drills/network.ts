@@ -1,10 +1,11 @@
 import type { ProbeTarget } from '../../../drivers/prober/index.ts';
-import type {
-  DrillAnswer,
-  DrillMark,
-  DrillRequest,
-  DrillSocket,
-  DrillTarget,
+import {
+  type DrillAnswer,
+  type DrillMark,
+  type DrillRequest,
+  type DrillSocket,
+  type DrillTarget,
+  hostAndPort,
 } from '../../../kernel/index.ts';
 
 /** Bytes of one request as they go over the wire; what the drill says stands as it is. */
@@ -12,7 +13,7 @@ export function requestBytes(target: DrillTarget, mark: DrillMark, request: Dril
   const { method = 'GET', path = '/', headers = [], body } = request;
   const has = (name: string) => headers.some(([given]) => given.toLowerCase() === name);
   const lines = [
-    ...(has('host') ? [] : [['Host', hostOf(target)] as const]),
+    ...(has('host') ? [] : [['Host', hostAndPort(target)] as const]),
     ...(has('user-agent') ? [] : [['User-Agent', mark.userAgent] as const]),
     ...headers,
     ...(has('connection') ? [] : [['Connection', 'close'] as const]),
@@ -22,10 +23,6 @@ export function requestBytes(target: DrillTarget, mark: DrillMark, request: Dril
   ];
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body ?? ''}`, 'utf8').toString('latin1');
-}
-
-export function hostOf({ address, port }: DrillTarget): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 export function probeTarget(

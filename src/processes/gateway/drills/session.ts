@@ -10,6 +10,7 @@ import {
   type DrillSocket,
   type DrillTarget,
   type Egress,
+  hostAndPort,
   type Logger,
   NotApplicable,
 } from '../../../kernel/index.ts';
@@ -25,7 +26,7 @@ import { LISTENER_WATCH_MS } from '../listener-watch.ts';
 import { budgetPorts } from './budget.ts';
 import { egressPorts } from './egress.ts';
 import { executionPorts } from './execution.ts';
-import { answerOf, hostOf, probeTarget, refusedSocket, requestBytes } from './network.ts';
+import { answerOf, probeTarget, refusedSocket, requestBytes } from './network.ts';
 import { senderPorts } from './senders.ts';
 import { tracePorts } from './trace.ts';
 
@@ -106,7 +107,7 @@ async function healthy(prober: Prober, targets: readonly DrillTarget[]): Promise
   if (status !== 200)
     throw DRILL_CODES.error(
       'DRILL_PROBER_FAILED',
-      `GET /healthz on ${hostOf(target)} answered ${status || 'nothing'}`,
+      `GET /healthz on ${hostAndPort(target)} answered ${status || 'nothing'}`,
     );
 }
 

@@ -1,6 +1,6 @@
 import type { StoredMessage, ToolOutcome } from '../../../agents/types.ts';
 import type { VerifyReport } from '../../../controls/trace/types.ts';
-import type { EgressStatus, EgressVerdict, Finding } from '../../../kernel/index.ts';
+import { type EgressStatus, type EgressVerdict, type Finding, hostAndPort } from '../../../kernel/index.ts';
 import type { MeasuredListener, PostureLine } from '../../../operations/services.ts';
 import type { StartReport } from '../io.ts';
 import { type Paint, shown, shownJson, shownLine, type Tone } from '../terminal.ts';
@@ -60,7 +60,7 @@ export function listenerLines(listeners: readonly MeasuredListener[], view: View
   return table(
     listeners,
     [
-      { title: 'LISTENS', value: (row) => (row.port === null ? row.address : `${row.address}:${row.port}`) },
+      { title: 'LISTENS', value: (row) => hostAndPort(row) },
       { title: 'PLANE', value: (row) => row.plane },
       { title: 'PROCESS', value: (row) => `${row.process} ${row.pid}` },
       { title: 'DECLARED', value: (row) => row.declared },
