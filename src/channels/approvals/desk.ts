@@ -269,13 +269,10 @@ export class ApprovalDesk {
       throw CHANNEL_CODES.error('CHANNEL_CODE_NOT_SHOWN');
     if (!(await store.use(digest, row.id))) throw CHANNEL_CODES.error('CHANNEL_CODE_USED');
     const ids = idsOf(question);
-    // Somebody else has answered, and this question is about to end: an answer now would only seem to count.
-    const [only] = ids;
-    if (ids.length === 1 && !isRepeated && (await approvals.get(only ?? ''))?.status !== 'pending')
-      throw CHANNEL_CODES.error('CHANNEL_CODE_USED');
     const said: string[] = [];
     for (const id of ids) {
-      if (ids.length > 1 && (await approvals.get(id))?.status !== 'pending' && !isRepeated) continue;
+      // Somebody else has answered, and this question is about to end: an answer now would only seem to count.
+      if (!isRepeated && (await approvals.get(id))?.status !== 'pending') continue;
       try {
         said.push(answeredText(await approvals.answer(approver, id, command.answer, trace), redact));
       } catch (thrown) {
@@ -283,7 +280,9 @@ export class ApprovalDesk {
         said.push(notAnswered(asGatehouseError(thrown)));
       }
     }
-    return said.length === 0 ? 'All of them were answered already.' : said.join('\n');
+    if (said.length > 0) return said.join('\n');
+    if (ids.length === 1) throw CHANNEL_CODES.error('CHANNEL_CODE_USED');
+    return 'All of them were answered already.';
   }
 
   async #guessed(approver: Approver, known: readonly QuestionRow[]): Promise<never> {

@@ -6,7 +6,7 @@ import { before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type Detector, loadDetector } from '../index.ts';
 import { WINDOW_CHARS } from './detector.ts';
-import { isProse } from './plain.ts';
+import { isProse } from './prose.ts';
 
 let detector: Detector;
 before(async () => {

@@ -2,7 +2,7 @@ import { withoutPlaceholders } from '../placeholder.ts';
 import { loadKeptRules } from './kept-rules.ts';
 import { knownFile } from './known-files.ts';
 import { ownRules } from './own-rules.ts';
-import { isProse } from './plain.ts';
+import { isProse } from './prose.ts';
 import type { Credential, Detector } from './types.ts';
 
 /** Characters that the rules see at once, and how much of them two neighbouring windows share. */
